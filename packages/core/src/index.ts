@@ -1,0 +1,37 @@
+export type { Answer, Attempt, Failure, Lease, Outcome, Purpose, Transport } from './contract/call.js';
+export type { Clock, Timer } from './contract/clock.js';
+export type { Endpoint, Protocol } from './contract/endpoint.js';
+export type {
+  Capabilities,
+  Feed,
+  Problem,
+  Registry,
+  RegistryContext,
+  RegistryFactory,
+  Self,
+  ServiceRef,
+  Target,
+  UrlTarget,
+} from './contract/registry.js';
+export type { Snapshot } from './contract/snapshot.js';
+export type { Balancer, Call, Member, Pool, Strategy, StrategyContext } from './contract/strategy.js';
+export type {
+  AcquireOptions,
+  Behaviour,
+  CallOptions,
+  CallRequest,
+  EjectionOptions,
+  Engine,
+  EngineOptions,
+  Explanation,
+  GuardOptions,
+  InstanceExplanation,
+  Limits,
+  RetryOptions,
+  Route,
+  ServiceOptions,
+  Timeouts,
+} from './engine/api.js';
+export { DEFAULTS } from './engine/defaults.js';
+export { CrowflyError, describeError, type ErrorCode, type ErrorDetails, isCrowflyError } from './errors.js';
+export type { EventName, Events, Listener, Logger } from './events.js';
