@@ -34,4 +34,5 @@ export type {
 } from './engine/api.js';
 export { DEFAULTS } from './engine/defaults.js';
 export { CrowflyError, describeError, type ErrorCode, type ErrorDetails, isCrowflyError } from './errors.js';
+export { type Check, check, checkOptions, kindOf, suggest } from './options.js';
 export type { EventName, Events, Listener, Logger } from './events.js';
