@@ -1,1 +1,1 @@
-export {};
+export type { Ability, RegistryConformanceOptions, RegistryHarness } from './registry/types.js';
