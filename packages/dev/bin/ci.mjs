@@ -1,0 +1,81 @@
+// What .ci/run does after `npm test`: other Nodes, packed packages, coverage, the demo. Two steps at a time, each
+// printed in one piece when it has ended; the demo runs by itself, since it keeps up a steady rate.
+import { join } from 'node:path';
+import { capture, StepFailed, say } from '../lib/process.mjs';
+import { close, findTests, readCounts, runMocha } from '../lib/tests.mjs';
+import { nodeBinary } from '../lib/tools.mjs';
+import { dev } from '../lib/workspace.mjs';
+
+/** @typedef {import('../lib/tests.mjs').Counts & { output: string }} Result */
+/** @typedef {{ name: string, run: () => Promise<Result> }} Step */
+
+/** @type {Step[]} */
+const together = [
+  {
+    name: 'packed packages',
+    run: () => runMocha(['packages/dev/ci/packed.test.ts'], [], { output: 'pipe' }),
+  },
+  ...['20', '22', '24', '26'].filter((version) => !process.version.startsWith(`v${version}.`)).map(testsOn),
+  { name: 'coverage', run: coverage },
+];
+/** @type {Step[]} */
+const alone = [
+  { name: 'demo', run: () => runMocha(['packages/dev/ci/demo.test.ts'], [], { output: 'pipe' }) },
+];
+
+const sum = readCounts(process.env.CROWFLY_COUNTS ?? '');
+const failed = [...(await inLanes(together, 2)), ...(await inLanes(alone, 1))];
+if (failed.length > 0) say(`failed: ${failed.join(', ')}`);
+process.exitCode = close(sum);
+
+/** @param {string} version @returns {Step} */
+function testsOn(version) {
+  return {
+    name: `tests on Node ${version}`,
+    run: async () => {
+      const how = { node: await nodeBinary(version), env: { CROWFLY_REPORT: 'brief' } };
+      return runMocha(findTests(), [], { ...how, output: 'pipe' });
+    },
+  };
+}
+
+/** One check, however many tests it runs: they are counted already. @returns {Promise<Result>} */
+async function coverage() {
+  const { code, output } = await capture(process.execPath, [join(dev, 'bin', 'coverage.mjs')]);
+  return { passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1, skipped: [], output };
+}
+
+/**
+ * Runs the steps in order, so many at a time, and adds to the sum; returns the names of those that failed.
+ * @param {Step[]} steps @param {number} lanes
+ */
+async function inLanes(steps, lanes) {
+  const waiting = [...steps];
+  /** @type {string[]} */
+  const bad = [];
+  const lane = async () => {
+    for (let step = waiting.shift(); step !== undefined; step = waiting.shift()) {
+      const started = Date.now();
+      const result = await step.run().catch(asFailure);
+      const { passed, failed, skipped, output } = result;
+      const seconds = Math.round((Date.now() - started) / 1000);
+      console.log(
+        `\n== ${step.name}: ${passed} passed, ${failed} failed, ${skipped.length} skipped (${seconds} s)`,
+      );
+      if (output.trim() !== '') console.log(output.trimEnd());
+      sum.passed += passed;
+      sum.failed += failed;
+      sum.skipped.push(...skipped);
+      if (failed > 0) bad.push(step.name);
+    }
+  };
+  await Promise.all(Array.from({ length: lanes }, lane));
+  return bad;
+}
+
+/** @param {unknown} error @returns {Result} */
+function asFailure(error) {
+  const output =
+    error instanceof StepFailed ? error.message : String(error instanceof Error ? error.stack : error);
+  return { passed: 0, failed: 1, skipped: [], output };
+}
