@@ -77,7 +77,7 @@ export class EventHub {
       try {
         listener(event as never);
       } catch (error) {
-        this.#complain(name, error);
+        this.complain(`on('${name}')`, error);
       }
     }
     const published = channel(`crowfly:${name}`);
@@ -88,10 +88,13 @@ export class EventHub {
     this.#listeners.clear();
   }
 
-  #complain(name: EventName, error: unknown): void {
+  /** A user's callback threw: said once, as it may happen per call. */
+  complain(where: string, error: unknown): void {
     if (this.#complained) return;
     this.#complained = true;
     const text = error instanceof Error ? error.message : typeof error;
-    this.#logger.warn(`a listener of '${name}' threw (${text}); further errors of listeners are not logged`);
+    this.#logger.warn(
+      `a listener given to ${where} threw (${text}); further errors of listeners are not logged`,
+    );
   }
 }

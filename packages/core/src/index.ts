@@ -33,6 +33,10 @@ export type {
   Timeouts,
 } from './engine/api.js';
 export { DEFAULTS } from './engine/defaults.js';
+export { createEngine } from './engine/engine.js';
+export type { ConnectProbe } from './engine/health.js';
+export { checkCallOptions } from './engine/settings.js';
 export { CrowflyError, describeError, type ErrorCode, type ErrorDetails, isCrowflyError } from './errors.js';
-export { type Check, check, checkOptions, kindOf, suggest } from './options.js';
 export type { EventName, Events, Listener, Logger } from './events.js';
+export { checkServiceName, isAddress, nameFault, overrideVariable, printable } from './names.js';
+export { type Check, check, checkOptions, kindOf, suggest } from './options.js';

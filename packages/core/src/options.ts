@@ -14,7 +14,10 @@ export function kindOf(value: unknown): string {
   if (value === null) return 'null';
   if (Array.isArray(value)) return 'a list';
   if (typeof value === 'number') return Number.isFinite(value) ? `the number ${value}` : String(value);
-  if (typeof value === 'object') return value.constructor?.name === 'Object' ? 'an object' : `a ${value.constructor?.name ?? 'bare object'}`;
+  if (typeof value === 'object')
+    return value.constructor?.name === 'Object'
+      ? 'an object'
+      : `a ${value.constructor?.name ?? 'bare object'}`;
   if (typeof value === 'string') return value === '' ? 'an empty string' : 'a string';
   return value === undefined ? 'undefined' : `a ${typeof value}`;
 }
@@ -38,7 +41,8 @@ const range = (min: number, max: number): string =>
 /** The checks that options are made of. Each accepts `undefined` only where {@link checkOptions} meets an absent key. */
 export const check = {
   /** A duration in milliseconds, at most 2^31 - 1: what timers can hold. */
-  ms: (min = 0): Check => when((v) => within(v, min, 2_147_483_647), `milliseconds, a number ${range(min, 2_147_483_647)}`),
+  ms: (min = 0): Check =>
+    when((v) => within(v, min, 2_147_483_647), `milliseconds, a number ${range(min, 2_147_483_647)}`),
   integer: (min: number, max = Number.POSITIVE_INFINITY): Check =>
     when((v) => Number.isInteger(v) && within(v, min, max), `a whole number ${range(min, max)}`),
   number: (min: number, max = Number.POSITIVE_INFINITY): Check =>
@@ -49,7 +53,9 @@ export const check = {
   /** Any object: its keys are checked elsewhere. */
   anyObject: when((v) => typeof v === 'object' && v !== null && !Array.isArray(v), 'an object'),
   oneOf: (...values: readonly (string | boolean)[]): Check => {
-    const what = values.map((value) => (typeof value === 'string' ? `'${value}'` : String(value))).join(' or ');
+    const what = values
+      .map((value) => (typeof value === 'string' ? `'${value}'` : String(value)))
+      .join(' or ');
     return when((v) => values.includes(v as string), what);
   },
   list:
@@ -98,9 +104,13 @@ export function checkOptions(path: string, value: unknown, shape: Readonly<Recor
   for (const [key, entry] of Object.entries(value as object)) {
     const at = `${path}.${key}`;
     if (!Object.hasOwn(shape, key)) {
-      throw new CrowflyError('bad-option', `${at}: there is no such option; ${suggest(key, Object.keys(shape))}`, {
-        path: at,
-      });
+      throw new CrowflyError(
+        'bad-option',
+        `${at}: there is no such option; ${suggest(key, Object.keys(shape))}`,
+        {
+          path: at,
+        },
+      );
     }
     if (entry !== undefined) shape[key]?.(entry, at);
   }
@@ -110,7 +120,8 @@ export function checkOptions(path: string, value: unknown, shape: Readonly<Recor
 export function suggest(word: string, known: readonly string[]): string {
   const lower = word.toLowerCase();
   const limit = Math.max(1, Math.floor(word.length / 3));
-  const distance = (candidate: string): number => leven(lower, candidate.toLowerCase(), { maxDistance: limit + 1 });
+  const distance = (candidate: string): number =>
+    leven(lower, candidate.toLowerCase(), { maxDistance: limit + 1 });
   const best = known
     .map((candidate) => ({ candidate, far: distance(candidate) }))
     .sort((a, b) => a.far - b.far)

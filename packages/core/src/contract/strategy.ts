@@ -46,6 +46,8 @@ export interface Call {
 
 /** Chooses among the eligible members of one pool. */
 export interface Balancer {
+  /** What `explain` calls it: the field's standard term, such as `least request`. */
+  readonly name?: string;
   /**
    * Called before the first pick and after every change, synchronously. `members`: the arrays' contents; `weights`:
    * only weights; `eligibility`: only who may be picked. May finish an expensive table in slices and keep answering.

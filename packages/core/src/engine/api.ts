@@ -5,6 +5,7 @@ import type { RegistryFactory, Self } from '../contract/registry.js';
 import type { Snapshot } from '../contract/snapshot.js';
 import type { Strategy } from '../contract/strategy.js';
 import type { EventName, Listener, Logger } from '../events.js';
+import type { ConnectProbe } from './health.js';
 
 /** Time limits of one call, in milliseconds. Defaults: {@link DEFAULTS}.timeouts. */
 export interface Timeouts {
@@ -87,6 +88,8 @@ export interface EngineOptions<Name extends string = string> {
   readonly clock?: Clock;
   /** Uniform in [0, 1). Default `Math.random`. */
   readonly random?: () => number;
+  /** Asks an ejected instance whether it accepts connections again. Default: a TCP connect that is closed at once. */
+  readonly probe?: ConnectProbe;
 }
 
 /** What a caller may say about one call; clients take it as `crowfly: { ... }` beside their own options. */
@@ -194,4 +197,3 @@ export interface Engine<Name extends string = string> {
   /** Idempotent. Refuses new calls, lets calls in flight finish within `limits.closeMs`, ends all I/O and timers. */
   close(): Promise<void>;
 }
-

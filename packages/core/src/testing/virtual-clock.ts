@@ -65,7 +65,11 @@ export class VirtualClock implements Clock {
     let first: Pending | undefined;
     for (const timer of this.#pending) {
       if (timer.at > end) continue;
-      if (first === undefined || timer.at < first.at || (timer.at === first.at && timer.order < first.order)) {
+      if (
+        first === undefined ||
+        timer.at < first.at ||
+        (timer.at === first.at && timer.order < first.order)
+      ) {
         first = timer;
       }
     }

@@ -1,0 +1,260 @@
+import type { Lease, Transport } from '../contract/call.js';
+import type { Clock } from '../contract/clock.js';
+import type { Endpoint } from '../contract/endpoint.js';
+import type { RegistryFactory } from '../contract/registry.js';
+import type { Snapshot } from '../contract/snapshot.js';
+import type { Strategy } from '../contract/strategy.js';
+import { CrowflyError } from '../errors.js';
+import { EventHub, type EventName, type Listener } from '../events.js';
+import { ActiveCall } from './active-call.js';
+import type {
+  AcquireOptions,
+  CallRequest,
+  Engine,
+  EngineOptions,
+  Explanation,
+  Limits,
+  Route,
+} from './api.js';
+import { Backoff } from './backoff.js';
+import { type CallContext, ServiceCall, waitForSet } from './call.js';
+import { connectProbe } from './connect-probe.js';
+import { DEFAULTS } from './defaults.js';
+import { Directory, type Located, type LocatedRoute, type Source } from './directory.js';
+import { explainService, explainTrouble } from './explain.js';
+import type { Service } from './service.js';
+import { Services } from './services.js';
+import { checkEngineOptions, layer, resolveSettings } from './settings.js';
+import { systemClock } from './system-clock.js';
+import { consoleLogger, logEvents } from './warnings.js';
+
+/**
+ * Service discovery and choice of instances, without any client. Most users want `createDiscovery` of the package
+ * `crowfly`, which adds fetch and a default strategy.
+ *
+ * @param strategy how instances are chosen where no option says otherwise
+ * @throws CrowflyError `bad-option` with the path of what is wrong
+ */
+export function createEngine<Name extends string = string>(
+  strategy: Strategy,
+  options: EngineOptions<Name> = {},
+): Engine<Name> {
+  checkEngineOptions(options);
+  return new EngineRecord(strategy, options as EngineOptions);
+}
+
+interface Owned {
+  close(): Promise<void> | void;
+}
+
+class EngineRecord implements Engine {
+  readonly #clock: Clock;
+  readonly #random: () => number;
+  readonly #events: EventHub;
+  readonly #limits: Limits;
+  readonly #directory: Directory;
+  readonly #services: Services;
+  readonly #context: CallContext;
+  readonly #sources = new Map<RegistryFactory, Source>();
+  readonly #owned = new Map<symbol, Owned>();
+  readonly #calls = new Set<{ end(reason: unknown): void }>();
+  #closing: Promise<void> | undefined;
+
+  constructor(strategy: Strategy, options: EngineOptions) {
+    this.#clock = options.clock ?? systemClock;
+    this.#random = options.random ?? Math.random;
+    this.#limits = layer<Limits>(
+      {
+        firstSetMs: DEFAULTS.firstSetMs,
+        maxServices: DEFAULTS.maxServices,
+        maxEndpoints: DEFAULTS.maxEndpoints,
+        closeMs: DEFAULTS.closeMs,
+      },
+      options.limits,
+    );
+    const logger = options.logger === false ? undefined : (options.logger ?? consoleLogger);
+    this.#events = new EventHub(logger ?? { info() {}, warn() {} });
+    if (logger !== undefined) logEvents(this.#events, logger);
+    this.#directory = new Directory(options, (create) => this.#open(create, options));
+    this.#context = { clock: this.#clock, random: this.#random, events: this.#events };
+    const { firstSetMs, maxServices, maxEndpoints } = this.#limits;
+    this.#services = new Services({
+      max: maxServices,
+      context: { ...this.#context, probe: options.probe ?? connectProbe, maxEndpoints },
+      settings: ({ row }) => resolveSettings(strategy, options.defaults ?? {}, row, firstSetMs),
+    });
+  }
+
+  get closed(): boolean {
+    return this.#closing !== undefined;
+  }
+
+  route(url: URL): Route | undefined {
+    return this.#directory.route(url);
+  }
+
+  async call<T>(route: Route, request: CallRequest, transport: Transport<T>): Promise<T> {
+    const { located, tls } = route as LocatedRoute;
+    if (request.signal?.aborted) throw request.signal.reason;
+    const call = new ServiceCall(this.#context, this.#service(located), tls, request, transport);
+    this.#calls.add(call);
+    try {
+      return await call.run();
+    } finally {
+      this.#calls.delete(call);
+    }
+  }
+
+  async acquire(target: string | Route, options: AcquireOptions = {}): Promise<Lease> {
+    const located =
+      typeof target === 'string' ? this.#directory.locate(target) : (target as LocatedRoute).located;
+    const tls = typeof target === 'string' ? false : (target as LocatedRoute).tls;
+    const service = this.#service(located);
+    const call = new ActiveCall(this.#clock, options.key, options.signal);
+    try {
+      if (call.ended !== undefined) throw call.ended.reason;
+      await this.#firstSet(call, service);
+      call.nextTry(0);
+      const lease = service.acquire(call, tls, false);
+      if (lease === undefined) throw service.trouble();
+      return lease;
+    } finally {
+      call.finish();
+    }
+  }
+
+  async ready(names?: readonly string[], options: { readonly timeoutMs?: number } = {}): Promise<void> {
+    const services = (names ?? this.#directory.configured).map((name) => this.#named(name));
+    await Promise.all(
+      services.map(async (service) => {
+        service.pins++;
+        await this.#withSet(service, options.timeoutMs);
+        if (service.snapshot.status !== 'ready' && service.snapshot.status !== 'stale')
+          throw service.trouble();
+      }),
+    );
+  }
+
+  async instances(name: string): Promise<readonly Endpoint[]> {
+    const service = this.#named(name);
+    await this.#withSet(service);
+    const { snapshot } = service;
+    if (snapshot.status !== 'ready' && snapshot.status !== 'stale') throw service.trouble();
+    return snapshot.endpoints;
+  }
+
+  watch(name: string, listener: (snapshot: Snapshot) => void): () => void {
+    return this.#named(name).watch(listener);
+  }
+
+  async explain(name: string): Promise<Explanation> {
+    let service: Service;
+    try {
+      service = this.#named(name);
+    } catch (error) {
+      return explainTrouble(String(name), error);
+    }
+    // What keeps it from having a set is part of the explanation.
+    await this.#withSet(service).catch(() => {});
+    return explainService(service, this.#clock);
+  }
+
+  on<N extends EventName>(name: N, listener: Listener<N>): () => void {
+    return this.#events.on(name, listener);
+  }
+
+  own<T extends Owned>(key: symbol, create: () => T): T {
+    let owned = this.#owned.get(key) as T | undefined;
+    if (owned === undefined) {
+      if (this.closed) throw closedError();
+      owned = create();
+      this.#owned.set(key, owned);
+    }
+    return owned;
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    await this.#drained();
+    for (const call of this.#calls) call.end(closedError());
+    const bound = this.#wait(this.#limits.closeMs);
+    await Promise.race([this.#release(), bound.done]);
+    bound.cancel();
+    this.#events.clear();
+  }
+
+  /** Resolves when no call is in flight, or the bound is reached. */
+  async #drained(): Promise<void> {
+    const services = [...this.#services];
+    if (this.#calls.size === 0 && services.every(({ open }) => open === 0)) return;
+    const bound = this.#wait(this.#limits.closeMs);
+    const idle = async (): Promise<void> => {
+      await Promise.all(services.map((service) => service.idle()));
+    };
+    await Promise.race([idle(), bound.done]);
+    bound.cancel();
+  }
+
+  async #release(): Promise<void> {
+    await this.#services.close();
+    const closing = [...this.#sources.values()].map(async ({ registry }) => registry.close?.());
+    const owned = [...this.#owned.values()].map(async (one) => one.close());
+    await Promise.allSettled([...closing, ...owned]);
+  }
+
+  #wait(ms: number): { done: Promise<void>; cancel(): void } {
+    let cancel = (): void => {};
+    const done = new Promise<void>((resolve) => {
+      const timer = this.#clock.after(ms, resolve, true);
+      cancel = () => timer.cancel();
+    });
+    return { done, cancel };
+  }
+
+  #open(create: RegistryFactory, { self = {} }: EngineOptions): Source {
+    let source = this.#sources.get(create);
+    if (source === undefined) {
+      const registry = create({ clock: this.#clock, random: this.#random, self });
+      source = { registry, backoff: new Backoff(this.#clock, this.#random) };
+      this.#sources.set(create, source);
+    }
+    return source;
+  }
+
+  #named(name: string): Service {
+    return this.#service(this.#directory.locate(name));
+  }
+
+  #service(located: Located): Service {
+    if (this.closed) throw closedError();
+    return this.#services.get(located);
+  }
+
+  async #withSet(service: Service, timeoutMs?: number): Promise<void> {
+    const call = new ActiveCall(this.#clock, undefined, undefined);
+    if (timeoutMs !== undefined) call.limit(timeoutMs, () => service.trouble());
+    try {
+      await this.#firstSet(call, service);
+    } finally {
+      call.finish();
+    }
+  }
+
+  async #firstSet(call: ActiveCall, service: Service): Promise<void> {
+    if (service.settled) return;
+    this.#calls.add(call);
+    try {
+      await waitForSet(call, service, this.#clock);
+    } finally {
+      this.#calls.delete(call);
+    }
+  }
+}
+
+function closedError(): CrowflyError {
+  return new CrowflyError('closed', 'this discovery was closed: create another one, or close it later');
+}

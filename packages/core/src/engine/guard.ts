@@ -1,0 +1,27 @@
+import type { Endpoint } from '../contract/endpoint.js';
+import type { GuardOptions } from './api.js';
+import type { MemberRecord } from './member.js';
+
+/**
+ * Which vanished members to keep for a while: a set that was healthy and loses too much at once is more likely a
+ * registry's mistake than the end of a service (Eureka's self-preservation, from the client's side).
+ *
+ * Loss is by count, so that a set replaced by one of equal size is believed. What was draining, or cannot be connected
+ * to anyway, is believed at once.
+ *
+ * @param before the members that the last set named
+ * @param vanished those of them that the next set does not name
+ */
+export function toHold(
+  before: readonly MemberRecord[],
+  vanished: readonly MemberRecord[],
+  next: readonly Endpoint[],
+  { maxLossShare }: GuardOptions,
+): MemberRecord[] {
+  if (maxLossShare >= 1 || vanished.length === 0) return [];
+  const healthy = before.reduce((sum, member) => sum + (member.draining ? 0 : 1), 0);
+  const left = next.reduce((sum, endpoint) => sum + (endpoint.state === 'draining' ? 0 : 1), 0);
+  const suspicious = left === 0 || healthy - left > healthy * maxLossShare;
+  if (healthy === 0 || !suspicious) return [];
+  return vanished.filter((member) => !member.draining && !member.ejection?.hard);
+}

@@ -1,0 +1,120 @@
+import type { Endpoint } from '../contract/endpoint.js';
+import type { Member } from '../contract/strategy.js';
+import type { Ejection } from './health.js';
+import type { MemberPool } from './pool.js';
+
+/** Time constant of the latency average: Finagle's default. */
+const DECAY_MS = 10_000;
+/** After every priority, 0 to 1,000,000: see the endpoint gate. */
+const STANDBY = 2_000_000;
+const DRAINING = 4_000_000;
+
+/** Failures in a row, by kind. */
+export interface Streaks {
+  connects: number;
+  resets: number;
+  timeouts: number;
+  gateway: number;
+  server: number;
+}
+
+/** The engine's side of a {@link Member}. */
+export class MemberRecord implements Member {
+  endpoint: Endpoint;
+  weight = 1;
+  inFlight = 0;
+  /** Leases not done yet; at least `inFlight`, which forgets a body that takes too long. */
+  open = 0;
+  measured = false;
+  /** Lower goes first: priority, then weight 0, then draining. */
+  tier = 0;
+  /** Tries ever, for `explain`. */
+  picks = 0;
+  /** Vanished from the registry's set, and kept by the guard until then. */
+  heldUntil: number | undefined;
+  /** Left the set; kept for its statistics, or until its last call ends. */
+  gone = false;
+  ejection: Ejection | undefined;
+  readonly streaks: Streaks = { connects: 0, resets: 0, timeouts: 0, gateway: 0, server: 0 };
+  /** Evidence of tries from before this moment is out of date. */
+  judgedSince = 0;
+  /** The pools it is in, and where in their `eligible` (by the pool's slot; -1: not). */
+  pools: readonly MemberPool[] = [];
+  readonly slots: number[] = [];
+  #average = 0;
+  #stamp = 0;
+
+  constructor(endpoint: Endpoint) {
+    this.endpoint = endpoint;
+    this.describe(endpoint);
+  }
+
+  /** Takes over new facts about the same instance. */
+  describe(endpoint: Endpoint): void {
+    this.endpoint = endpoint;
+    const weight = endpoint.weight ?? 1;
+    this.weight = weight > 0 ? weight : 1;
+    const priority = endpoint.priority ?? 0;
+    this.tier =
+      endpoint.state === 'draining' ? DRAINING + priority : weight === 0 ? STANDBY + priority : priority;
+  }
+
+  get draining(): boolean {
+    return this.endpoint.state === 'draining';
+  }
+
+  get standby(): boolean {
+    return this.tier >= STANDBY && !this.draining;
+  }
+
+  latencyMs(now: number): number {
+    const age = now - this.#stamp;
+    return age > 0 ? this.#average * Math.exp(-age / DECAY_MS) : this.#average;
+  }
+
+  /** Peak EWMA (Finagle): a slower answer counts at once and in full, a faster one by and by. */
+  observe(latencyMs: number, now: number): void {
+    const age = Math.max(0, now - this.#stamp);
+    const keep = Math.exp(-age / DECAY_MS);
+    const decayed = this.#average * keep;
+    this.#average = latencyMs > decayed || !this.measured ? latencyMs : decayed + latencyMs * (1 - keep);
+    this.#stamp = now;
+    this.measured = true;
+  }
+
+  /** A try that was given up after `elapsedMs`: its latency is at least that. */
+  observeAtLeast(elapsedMs: number, now: number): void {
+    if (elapsedMs > this.latencyMs(now)) this.observe(elapsedMs, now);
+  }
+
+  /** Forgets what was measured: what comes back from an ejection is judged anew. */
+  pardon(now: number): void {
+    this.clearStreaks();
+    this.measured = false;
+    this.#average = 0;
+    this.judgedSince = now;
+  }
+
+  clearStreaks(): void {
+    const { streaks } = this;
+    streaks.connects = streaks.resets = streaks.timeouts = streaks.gateway = streaks.server = 0;
+  }
+
+  /** Whether `endpoint` is this same instance, so that the record lives on. */
+  is(endpoint: Endpoint): boolean {
+    const mine = this.endpoint;
+    return (
+      mine.id === endpoint.id &&
+      mine.host === endpoint.host &&
+      mine.port === endpoint.port &&
+      mine.protocol === endpoint.protocol
+    );
+  }
+}
+
+/** `id (host:port)`, or just `host:port` when the id says no more. */
+export function instanceName(endpoint: Endpoint): string {
+  const host = endpoint.host.includes(':') ? `[${endpoint.host}]` : endpoint.host;
+  const address = `${host}:${endpoint.port}`;
+  return endpoint.id === address ? address : `${endpoint.id} (${address})`;
+}

@@ -1,0 +1,122 @@
+import type { Clock } from '../contract/clock.js';
+import type { Endpoint } from '../contract/endpoint.js';
+import type { GuardOptions } from './api.js';
+import { sameEndpoint } from './endpoint-gate.js';
+import { toHold } from './guard.js';
+import { MemberRecord } from './member.js';
+
+/** A member that left is remembered this long: a flapping registry must not pardon an ejected instance every time. */
+const REMEMBER_MS = 60_000;
+const REMEMBER_MAX = 10_000;
+
+/** What one new set changed. */
+export interface Change {
+  readonly added: readonly MemberRecord[];
+  /** Came back within the minute, with their statistics. */
+  readonly revived: readonly MemberRecord[];
+  /** Same instance, other facts: weight, zone, state, metadata. */
+  readonly changed: readonly MemberRecord[];
+  /** Vanished, but kept for now. */
+  readonly held: readonly MemberRecord[];
+  readonly departed: readonly MemberRecord[];
+}
+
+/** Turns whole sets into stable members: the same instance keeps its record, and with it what was learnt about it. */
+export class Membership {
+  /** By id; the held ones too. */
+  readonly current = new Map<string, MemberRecord>();
+  readonly #clock: Clock;
+  readonly #guard: GuardOptions;
+  readonly #departed = new Map<string, { readonly member: MemberRecord; readonly at: number }>();
+
+  constructor(clock: Clock, guard: GuardOptions) {
+    this.#clock = clock;
+    this.#guard = guard;
+  }
+
+  /** @param endpoints past the gate: ids are distinct */
+  reconcile(endpoints: readonly Endpoint[]): Change {
+    const now = this.#clock.now();
+    this.#forget(now);
+    const listed = [...this.current.values()].filter((member) => member.heldUntil === undefined);
+    const named = new Set<MemberRecord>();
+    const added: MemberRecord[] = [];
+    const revived: MemberRecord[] = [];
+    const changed: MemberRecord[] = [];
+    const departed: MemberRecord[] = [];
+    for (const endpoint of endpoints) {
+      const member = this.current.get(endpoint.id);
+      if (member?.is(endpoint)) {
+        named.add(member);
+        member.heldUntil = undefined;
+        if (sameEndpoint(member.endpoint, endpoint)) continue;
+        member.describe(endpoint);
+        changed.push(member);
+        continue;
+      }
+      if (member !== undefined) departed.push(member);
+      const former = this.#revive(endpoint);
+      const joined = former ?? new MemberRecord(endpoint);
+      (former === undefined ? added : revived).push(joined);
+      this.current.set(endpoint.id, joined);
+      named.add(joined);
+    }
+    const vanished = listed.filter(
+      (member) => !named.has(member) && this.current.get(member.endpoint.id) === member,
+    );
+    const held = toHold(listed, vanished, endpoints, this.#guard);
+    for (const member of held) member.heldUntil = now + this.#guard.holdMs;
+    const holding = new Set(held);
+    for (const member of vanished) {
+      if (holding.has(member)) continue;
+      this.current.delete(member.endpoint.id);
+      departed.push(member);
+    }
+    for (const member of departed) this.#remember(member, now);
+    return { added, revived, changed, held, departed };
+  }
+
+  /** A held member is believed gone. */
+  remove(member: MemberRecord): void {
+    if (this.current.get(member.endpoint.id) !== member) return;
+    this.current.delete(member.endpoint.id);
+    this.#remember(member, this.#clock.now());
+  }
+
+  /** When the first held member's time is up. */
+  nextHoldEnd(): number | undefined {
+    let next: number | undefined;
+    for (const { heldUntil } of this.current.values()) {
+      if (heldUntil !== undefined && (next === undefined || heldUntil < next)) next = heldUntil;
+    }
+    return next;
+  }
+
+  /** The held members whose time is up. */
+  holdEnded(): MemberRecord[] {
+    const now = this.#clock.now();
+    return [...this.current.values()].filter(({ heldUntil }) => heldUntil !== undefined && heldUntil <= now);
+  }
+
+  #revive(endpoint: Endpoint): MemberRecord | undefined {
+    const former = this.#departed.get(endpoint.id)?.member;
+    if (former === undefined || !former.is(endpoint)) return undefined;
+    this.#departed.delete(endpoint.id);
+    former.gone = false;
+    former.describe(endpoint);
+    return former;
+  }
+
+  #remember(member: MemberRecord, at: number): void {
+    this.#departed.delete(member.endpoint.id);
+    this.#departed.set(member.endpoint.id, { member, at });
+  }
+
+  /** The oldest come first in the map. */
+  #forget(now: number): void {
+    for (const [id, { at }] of this.#departed) {
+      if (now - at < REMEMBER_MS && this.#departed.size <= REMEMBER_MAX) return;
+      this.#departed.delete(id);
+    }
+  }
+}

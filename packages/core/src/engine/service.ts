@@ -1,0 +1,464 @@
+import type { Outcome, Purpose } from '../contract/call.js';
+import type { Clock, Timer } from '../contract/clock.js';
+import type { Endpoint } from '../contract/endpoint.js';
+import type { Problem, Registry, ServiceRef } from '../contract/registry.js';
+import type { Snapshot } from '../contract/snapshot.js';
+import type { Call } from '../contract/strategy.js';
+import { CrowflyError, describeError } from '../errors.js';
+import type { EventHub } from '../events.js';
+import type { Backoff } from './backoff.js';
+import { EndpointGate } from './endpoint-gate.js';
+import { type Follower, follow } from './follow.js';
+import { type ConnectProbe, type Evidence, Health } from './health.js';
+import { type LeaseKeeper, TryLease } from './lease.js';
+import type { MemberRecord } from './member.js';
+import { Membership } from './membership.js';
+import { MemberPool } from './pool.js';
+import type { Settings } from './settings.js';
+
+export interface ServiceContext {
+  readonly clock: Clock;
+  random(): number;
+  readonly events: EventHub;
+  readonly probe: ConnectProbe;
+  readonly maxEndpoints: number;
+  readonly backoff: Backoff;
+  /** The snapshot changed. */
+  changed(): void;
+}
+
+/** Errors that waiting does not mend: someone has to correct what the registry reads. */
+const LASTING: ReadonlySet<string> = new Set(['bad-data', 'bad-option', 'bad-name', 'unknown-service']);
+
+/** One service in use: what its registry says, its members, who is eligible, and the tries in flight. */
+export class Service implements Follower, LeaseKeeper {
+  readonly ref: ServiceRef;
+  readonly registry: Registry;
+  readonly settings: Settings;
+  /** Reasons to keep following: subscriptions, `ready`, a settings row. */
+  pins = 0;
+  lastUsed: number;
+  /** Leases not done. */
+  open = 0;
+  readonly #context: ServiceContext;
+  #following: { stop(): void; readonly stopped: Promise<void> } | undefined;
+  readonly #members: Membership;
+  readonly #health: Health;
+  readonly #pool: MemberPool;
+  /** For https URLs; made when the first one comes. */
+  #tlsPool: MemberPool | undefined;
+  #snapshot: Snapshot = { status: 'pending' };
+  #version = 0;
+  #troubleSince: number | undefined;
+  #everReady = false;
+  #closed = false;
+  #holdTimer: Timer | undefined;
+  readonly #watchers = new Set<(snapshot: Snapshot) => void>();
+  #waiting: (() => void)[] = [];
+  readonly #idle: (() => void)[] = [];
+
+  constructor(ref: ServiceRef, registry: Registry, settings: Settings, context: ServiceContext) {
+    this.ref = ref;
+    this.registry = registry;
+    this.settings = settings;
+    this.#context = context;
+    const { clock } = context;
+    this.lastUsed = clock.now();
+    this.#members = new Membership(clock, settings.guard);
+    this.#health = new Health({
+      settings: settings.ejection,
+      connectMs: settings.timeouts.connectMs,
+      clock,
+      random: context.random,
+      probe: context.probe,
+      size: () => this.#members.current.size,
+      ejected: (member, { hard, reason }, probeMs) => {
+        this.#reconsider(member);
+        const evidence = hard ? 'hard' : 'soft';
+        context.events.emit('ejected', {
+          ...this.about,
+          endpoint: member.endpoint,
+          evidence,
+          reason,
+          probeMs,
+        });
+      },
+      restored: (member, ejectedMs) => {
+        this.#reconsider(member);
+        context.events.emit('restored', { ...this.about, endpoint: member.endpoint, ejectedMs });
+      },
+    });
+    this.#pool = this.#createPool(0);
+  }
+
+  /** Begins to follow the registry. Once. */
+  start(): void {
+    const { clock, backoff, maxEndpoints } = this.#context;
+    this.#following = follow({
+      registry: this.registry,
+      service: this.ref,
+      clock,
+      backoff,
+      gate: new EndpointGate(maxEndpoints),
+      follower: this,
+    });
+  }
+
+  get about(): { service: string; registry: string } {
+    return { service: this.ref.key, registry: this.registry.id };
+  }
+
+  get snapshot(): Snapshot {
+    return this.#snapshot;
+  }
+
+  /** Whether the registry ever delivered a set. */
+  get everReady(): boolean {
+    return this.#everReady;
+  }
+
+  get members(): Iterable<MemberRecord> {
+    return this.#members.current.values();
+  }
+
+  // --- what the registry says (Follower) ---
+
+  set(endpoints: readonly Endpoint[]): void {
+    this.#apply(endpoints);
+    this.#everReady = true;
+    this.#recover();
+    // The members' own objects: an endpoint that says the same as before is the same object.
+    const list = endpoints.map((endpoint) => this.#members.current.get(endpoint.id)?.endpoint ?? endpoint);
+    const before = this.#snapshot;
+    if (before.status === 'ready' && sameItems(before.endpoints, list)) return;
+    this.#publish({ status: 'ready', endpoints: Object.freeze(list), version: this.#version });
+  }
+
+  unknown(reason: string): void {
+    const news = this.#snapshot.status !== 'unknown';
+    this.#apply([]);
+    this.#recover();
+    if (!news) return;
+    this.#publish({ status: 'unknown', reason });
+    this.#context.events.emit('unknown', { ...this.about, reason });
+  }
+
+  failed(cause: unknown): void {
+    const news = this.#troubleSince === undefined;
+    this.#troubleSince ??= this.#context.clock.now();
+    const before = this.#snapshot;
+    if (before.status === 'ready' || before.status === 'stale') {
+      const { endpoints, version } = before;
+      this.#publish({ status: 'stale', endpoints, version, since: this.#troubleSince, cause });
+      if (news) this.#context.events.emit('stale', { ...this.about, cause });
+    } else if (before.status !== 'unknown') {
+      this.#publish({ status: 'failed', cause });
+      if (news) this.#context.events.emit('failed', { ...this.about, cause });
+    }
+  }
+
+  problem(problem: Problem): void {
+    this.#context.events.emit('problem', { ...this.about, ...problem });
+  }
+
+  // --- who asks ---
+
+  /** Calls `listener` at once and with each change. @returns a function that ends it */
+  watch(listener: (snapshot: Snapshot) => void): () => void {
+    this.pins++;
+    // Wrapped: the same function subscribed twice is two subscriptions.
+    const entry = (snapshot: Snapshot): void => listener(snapshot);
+    this.#watchers.add(entry);
+    entry(this.#snapshot);
+    return () => {
+      if (this.#watchers.delete(entry)) this.pins--;
+    };
+  }
+
+  /** Whether calls can go ahead, or fail, without waiting for the registry. */
+  get settled(): boolean {
+    if (this.#closed) return true;
+    if (this.#members.current.size > 0) return true;
+    const snapshot = this.#snapshot;
+    if (snapshot.status === 'pending') return false;
+    return (
+      snapshot.status !== 'failed' ||
+      LASTING.has((snapshot.cause as { code?: string } | undefined)?.code ?? '')
+    );
+  }
+
+  /** Calls `then` once `settled`. @returns a function that gives up waiting */
+  whenSettled(then: () => void): () => void {
+    this.#waiting.push(then);
+    return () => {
+      this.#waiting = this.#waiting.filter((waiting) => waiting !== then);
+    };
+  }
+
+  /** Why there is nothing to pick from, as the error to throw. */
+  trouble(): CrowflyError {
+    const { service, registry } = this.about;
+    const about = { service, registry };
+    const snapshot = this.#snapshot;
+    switch (snapshot.status) {
+      case 'unknown':
+        return new CrowflyError(
+          'unknown-service',
+          `there is no service '${service}': ${snapshot.reason}`,
+          about,
+        );
+      case 'pending':
+        return new CrowflyError(
+          'registry-timeout',
+          `${registry} has not said within ${this.settings.firstSetMs} ms which instances '${service}' has; it may be unreachable (limits.firstSetMs is how long to wait)`,
+          about,
+        );
+      case 'failed': {
+        const { cause } = snapshot;
+        const text = `${registry} cannot say which instances '${service}' has: ${describeError(cause)}`;
+        return new CrowflyError('registry-failed', text, { ...about, cause });
+      }
+      default:
+        return new CrowflyError(
+          'no-instances',
+          `'${service}' has no instances: ${registry} lists none at the moment`,
+          about,
+        );
+    }
+  }
+
+  /** One try for `call`, or `undefined` when nothing can be picked. `safe`: the call can be tried again elsewhere. */
+  acquire(call: Call, tls: boolean, safe: boolean): TryLease | undefined {
+    this.lastUsed = call.now;
+    const pool = tls ? this.#tls() : this.#pool;
+    const probed =
+      call.attempt === 0 ? this.#health.takeProbe(safe, (member) => member.pools.includes(pool)) : undefined;
+    const member = probed ?? pool.pick(call);
+    if (member === undefined) return undefined;
+    const purpose: Purpose = probed !== undefined ? 'probe' : call.attempt > 0 ? 'retry' : 'call';
+    member.picks++;
+    member.inFlight++;
+    member.open++;
+    this.open++;
+    for (const each of member.pools) each.inFlight++;
+    return new TryLease(this, member, purpose, call.now);
+  }
+
+  /** Whether a member is left in the pool that `call` has not tried. */
+  hasUntried(call: Call, tls: boolean): boolean {
+    return (tls ? this.#tls() : this.#pool).eligible.some((member) => !call.tried(member));
+  }
+
+  /** The pool that calls choose from, for `explain`. */
+  get pool(): MemberPool {
+    return this.#pool;
+  }
+
+  // --- tries (LeaseKeeper) ---
+
+  now(): number {
+    return this.#context.clock.now();
+  }
+
+  after(delayMs: number, fire: () => void): Timer {
+    return this.#context.clock.after(delayMs, fire);
+  }
+
+  responded({ member, status, startedAt, purpose }: TryLease, latencyMs: number): void {
+    if (status < 500) {
+      this.#health.good(member, startedAt);
+      member.observe(latencyMs, this.now());
+      return;
+    }
+    const evidence: Evidence = status >= 502 && status <= 504 ? 'gateway' : 'server';
+    this.#health.bad(member, evidence, startedAt, purpose === 'probe');
+  }
+
+  released({ member }: TryLease): void {
+    member.inFlight--;
+    for (const pool of member.pools) pool.inFlight--;
+  }
+
+  done({ member, status, startedAt, purpose }: TryLease, outcome: Outcome): void {
+    const probing = purpose === 'probe';
+    switch (outcome.kind) {
+      case 'answered':
+        // A client that never reports heads: the end of the message is all that is known.
+        if (status === 0) this.#health.good(member, startedAt);
+        break;
+      case 'not-sent':
+        this.#health.bad(member, 'connect', startedAt, probing);
+        if (member.heldUntil !== undefined && !member.gone) this.#release(member);
+        break;
+      case 'no-answer':
+        this.#health.bad(member, 'reset', startedAt, probing);
+        break;
+      case 'body-broken':
+        this.#health.bad(member, 'server', startedAt, probing);
+        break;
+      case 'timed-out':
+        member.observeAtLeast(this.now() - startedAt, this.now());
+        this.#health.bad(member, 'timeout', startedAt, probing);
+        break;
+      case 'canceled':
+        if (status === 0) {
+          member.observeAtLeast(this.now() - startedAt, this.now());
+          if (probing) this.#health.undecided(member);
+        }
+        break;
+    }
+    member.open--;
+    this.open--;
+    if (member.gone && member.open === 0) this.#left(member);
+    if (this.open === 0) for (const resolve of this.#idle.splice(0)) resolve();
+  }
+
+  // --- the end ---
+
+  /** Resolves when no lease is open. */
+  idle(): Promise<void> {
+    return this.open === 0 ? Promise.resolve() : new Promise((resolve) => this.#idle.push(resolve));
+  }
+
+  /** Ends the watch and all timers. @returns when the adapter's watch has settled */
+  close(): Promise<void> {
+    this.#closed = true;
+    this.#following?.stop();
+    this.#health.close();
+    this.#holdTimer?.cancel();
+    for (const member of this.#members.current.values()) if (member.open === 0) this.#left(member);
+    for (const wake of this.#waiting.splice(0)) wake();
+    this.#watchers.clear();
+    return this.#following?.stopped ?? Promise.resolve();
+  }
+
+  // --- inside ---
+
+  #apply(endpoints: readonly Endpoint[]): void {
+    const change = this.#members.reconcile(endpoints);
+    for (const member of change.departed) this.#depart(member);
+    for (const member of change.revived) this.#health.revived(member);
+    if (change.held.length > 0) {
+      const { guard } = this.settings;
+      const of = this.#members.current.size;
+      this.#context.events.emit('guard', {
+        ...this.about,
+        held: change.held.length,
+        of,
+        holdMs: guard.holdMs,
+      });
+    }
+    this.#armHold();
+    const added = change.added.length + change.revived.length;
+    const removed = change.departed.length;
+    const changed = change.changed.length;
+    if (added + removed > 0) this.#repool();
+    else if (changed > 0) for (const pool of this.#pools()) pool.redescribe();
+    const first = !this.#everReady;
+    if (first || added + removed + changed + change.held.length > 0) {
+      this.#version++;
+      const counts = { endpoints: endpoints.length, added, removed, changed };
+      this.#context.events.emit('snapshot', { ...this.about, version: this.#version, ...counts });
+    }
+  }
+
+  /** A held member failed to connect, or its time is up: believed gone now. */
+  #release(...members: MemberRecord[]): void {
+    for (const member of members) {
+      this.#members.remove(member);
+      this.#depart(member);
+    }
+    this.#repool();
+  }
+
+  #depart(member: MemberRecord): void {
+    member.gone = true;
+    member.heldUntil = undefined;
+    member.pools = [];
+    this.#health.left(member);
+    if (member.open === 0) this.#left(member);
+  }
+
+  #left(member: MemberRecord): void {
+    this.#context.events.emit('left', { ...this.about, endpoint: member.endpoint });
+  }
+
+  #armHold(): void {
+    this.#holdTimer?.cancel();
+    this.#holdTimer = undefined;
+    const next = this.#members.nextHoldEnd();
+    if (next === undefined) return;
+    this.#holdTimer = this.after(Math.max(0, next - this.now()), () => {
+      this.#release(...this.#members.holdEnded());
+      this.#armHold();
+    });
+  }
+
+  #repool(): void {
+    const members = [...this.#members.current.values()];
+    this.#pool.replace(members);
+    this.#tlsPool?.replace(members.filter(speaksTls));
+    const pools = this.#pools();
+    for (const member of members) {
+      member.pools = this.#tlsPool === undefined || speaksTls(member) ? pools : [this.#pool];
+    }
+  }
+
+  #pools(): readonly MemberPool[] {
+    return this.#tlsPool === undefined ? [this.#pool] : [this.#pool, this.#tlsPool];
+  }
+
+  #tls(): MemberPool {
+    if (this.#tlsPool === undefined) {
+      this.#tlsPool = this.#createPool(1);
+      this.#repool();
+    }
+    return this.#tlsPool;
+  }
+
+  #createPool(slot: number): MemberPool {
+    const { clock, random, events } = this.#context;
+    const pool = new MemberPool({
+      slot,
+      balancer: this.settings.strategy({ clock, random }),
+      panicShare: this.settings.ejection.panicShare,
+      random,
+      mispick: () => events.emit('mispick', this.about),
+    });
+    pool.replace([]);
+    return pool;
+  }
+
+  #reconsider(member: MemberRecord): void {
+    for (const pool of member.pools) pool.reconsider(member);
+  }
+
+  #recover(): void {
+    if (this.#troubleSince === undefined) return;
+    const outageMs = this.now() - this.#troubleSince;
+    this.#troubleSince = undefined;
+    this.#context.events.emit('recovered', { ...this.about, outageMs });
+  }
+
+  #publish(snapshot: Snapshot): void {
+    this.#snapshot = Object.freeze(snapshot);
+    for (const watcher of [...this.#watchers]) {
+      try {
+        watcher(snapshot);
+      } catch (error) {
+        this.#context.events.complain(`watch('${this.ref.key}')`, error);
+      }
+    }
+    if (this.settled) for (const wake of this.#waiting.splice(0)) wake();
+    this.#context.changed();
+  }
+}
+
+function sameItems<T>(a: readonly T[], b: readonly T[]): boolean {
+  return a.length === b.length && a.every((item, index) => item === b[index]);
+}
+
+/** An https URL never reaches an instance that only speaks plain text. */
+function speaksTls(member: MemberRecord): boolean {
+  return member.endpoint.protocol === undefined || member.endpoint.protocol === 'https';
+}

@@ -1,0 +1,95 @@
+import { LRUCache } from 'lru-cache';
+import { CrowflyError } from '../errors.js';
+import type { Located } from './directory.js';
+import { Service, type ServiceContext } from './service.js';
+import type { Settings } from './settings.js';
+
+/** Not called for this long, a service may make room for another. */
+const IDLE_MS = 600_000;
+/** A name that its registry does not know is not asked for again within this time... */
+const UNKNOWN_MS = 5_000;
+/** ...for this many names: they may come from outside. */
+const MAX_UNKNOWN = 1_000;
+
+export interface ServicesOptions {
+  readonly max: number;
+  readonly context: Omit<ServiceContext, 'backoff' | 'changed'>;
+  settings(located: Located): Settings;
+}
+
+/** The services in use: a bounded table that never evicts a live one. */
+export class Services {
+  readonly #o: ServicesOptions;
+  readonly #inUse: LRUCache<string, Service>;
+  readonly #unknown: LRUCache<string, CrowflyError>;
+
+  constructor(options: ServicesOptions) {
+    this.#o = options;
+    this.#inUse = new LRUCache({ max: options.max });
+    this.#unknown = new LRUCache({
+      max: MAX_UNKNOWN,
+      ttl: UNKNOWN_MS,
+      ttlResolution: 0,
+      perf: { now: () => options.context.clock.now() },
+    });
+  }
+
+  /**
+   * The service of a name, followed from now on.
+   *
+   * @throws CrowflyError `unknown-service` while its absence is fresh knowledge; `too-many-services`
+   */
+  get(located: Located): Service {
+    const service = this.#inUse.get(located.id);
+    if (service !== undefined) return service;
+    const absent = this.#unknown.get(located.id);
+    if (absent !== undefined) throw absent;
+    return this.#create(located);
+  }
+
+  *[Symbol.iterator](): Iterator<Service> {
+    yield* this.#inUse.values();
+  }
+
+  async close(): Promise<void> {
+    const services = [...this.#inUse.values()];
+    this.#inUse.clear();
+    await Promise.all(services.map((service) => service.close()));
+  }
+
+  #create(located: Located): Service {
+    if (this.#inUse.size >= this.#o.max) this.#makeRoom(located);
+    const { registry, backoff } = located.source;
+    const context = { ...this.#o.context, backoff, changed: () => this.#changed(located.id, service) };
+    const service: Service = new Service(located.ref, registry, this.#o.settings(located), context);
+    if (located.configured) service.pins++;
+    this.#inUse.set(located.id, service);
+    service.start();
+    return service;
+  }
+
+  /** A name may have been made up by anyone: one that its registry does not know is not followed unless that was asked for. */
+  #changed(id: string, service: Service): void {
+    if (service.snapshot.status !== 'unknown' || service.everReady || service.pins > 0) return;
+    this.#unknown.set(id, service.trouble());
+    this.#inUse.delete(id);
+    void service.close();
+  }
+
+  #makeRoom(located: Located): void {
+    const now = this.#o.context.clock.now();
+    for (const id of this.#inUse.rkeys()) {
+      const service = this.#inUse.peek(id);
+      if (service === undefined || service.pins > 0 || service.open > 0 || now - service.lastUsed < IDLE_MS)
+        continue;
+      this.#inUse.delete(id);
+      void service.close();
+      return;
+    }
+    throw new CrowflyError(
+      'too-many-services',
+      `'${located.ref.key}' would be one service more than limits.maxServices (${this.#o.max}), all of them in use: raise it, or check where the names come from`,
+      { service: located.ref.key, registry: located.source.registry.id },
+    );
+  }
+}

@@ -1,0 +1,159 @@
+import type { Strategy } from '../contract/strategy.js';
+import { CrowflyError } from '../errors.js';
+import { type Check, check, checkOptions } from '../options.js';
+import type {
+  Behaviour,
+  EjectionOptions,
+  EngineOptions,
+  GuardOptions,
+  Limits,
+  RetryOptions,
+  Timeouts,
+} from './api.js';
+import { DEFAULTS } from './defaults.js';
+
+/** How calls to one service behave, with every default filled in. */
+export interface Settings {
+  readonly strategy: Strategy;
+  readonly timeouts: Timeouts;
+  readonly retry: RetryOptions;
+  readonly ejection: EjectionOptions;
+  readonly guard: GuardOptions;
+  readonly firstSetMs: number;
+}
+
+const TIMEOUTS: Readonly<Record<keyof Timeouts, Check>> = {
+  connectMs: check.ms(1),
+  firstByteMs: check.ms(1),
+  totalMs: check.ms(1),
+};
+
+const RETRY: Readonly<Record<keyof RetryOptions, Check>> = {
+  attempts: check.integer(1, 20),
+  statuses: check.list(check.integer(400, 599), 'a list of HTTP statuses'),
+  backoffMs: check.ms(),
+  backoffMaxMs: check.ms(),
+};
+
+const EJECTION: Readonly<Record<keyof EjectionOptions, Check>> = {
+  connectFailures: check.integer(0),
+  resets: check.integer(0),
+  timeouts: check.integer(0),
+  gatewayErrors: check.integer(0),
+  serverErrors: check.integer(0),
+  maxShare: check.number(0, 1),
+  panicShare: check.number(0, 1),
+  probeMs: check.ms(1),
+  probeMaxMs: check.ms(1),
+};
+
+const GUARD: Readonly<Record<keyof GuardOptions, Check>> = {
+  maxLossShare: check.number(0, 1),
+  holdMs: check.ms(),
+};
+
+const BEHAVIOUR: Readonly<Record<keyof Behaviour, Check>> = {
+  strategy: check.function,
+  timeouts: check.object(TIMEOUTS),
+  retry: check.object(RETRY),
+  ejection: check.object(EJECTION),
+  guard: check.object(GUARD),
+};
+
+const LIMITS: Readonly<Record<keyof Limits, Check>> = {
+  firstSetMs: check.ms(1),
+  maxServices: check.integer(1),
+  maxEndpoints: check.integer(1),
+  closeMs: check.ms(),
+};
+
+const OPTIONS: Readonly<Record<keyof EngineOptions, Check>> = {
+  registry: check.function,
+  services: check.table(
+    check.object({
+      ...BEHAVIOUR,
+      registry: check.function,
+      url: check.either(
+        "an origin such as 'http://localhost:3001', or a list of them",
+        check.string,
+        check.list(check.string),
+      ),
+    }),
+  ),
+  defaults: check.object(BEHAVIOUR),
+  match: check.either(
+    "a list of hosts and '*.suffix' patterns, or a function",
+    check.function,
+    check.list(check.string),
+  ),
+  self: check.object({ service: check.string, zone: check.string, node: check.string }),
+  logger: check.either('an object with info() and warn(), or false', check.oneOf(false), (value, path) => {
+    check.anyObject(value, path);
+    const { info, warn } = value as Record<string, unknown>;
+    check.function(info, `${path}.info`);
+    check.function(warn, `${path}.warn`);
+  }),
+  limits: check.object(LIMITS),
+  env: check.either('an object of strings, or false', check.oneOf(false), check.anyObject),
+  clock: check.anyObject,
+  random: check.function,
+  probe: check.function,
+};
+
+const CALL: Readonly<Record<string, Check>> = {
+  idempotent: check.boolean,
+  key: check.string,
+  timeouts: check.object(TIMEOUTS),
+  attempts: check.integer(1, 20),
+};
+
+/** @throws CrowflyError `bad-option` with the path of what is wrong */
+export function checkEngineOptions(options: unknown): void {
+  checkOptions('createDiscovery', options, OPTIONS);
+  const { services } = options as EngineOptions;
+  for (const [name, row] of Object.entries(services ?? {})) {
+    if (row?.url !== undefined && row.registry !== undefined) {
+      const path = `createDiscovery.services.${name}.url`;
+      throw new CrowflyError('bad-option', `${path}: a row has either 'url' or 'registry', not both`, {
+        path,
+      });
+    }
+  }
+}
+
+/**
+ * What a caller says about one call, as clients take it in `crowfly: { ... }`.
+ *
+ * @throws CrowflyError `bad-option` with the path of what is wrong
+ */
+export function checkCallOptions(options: unknown, path = 'crowfly'): void {
+  checkOptions(path, options, CALL);
+}
+
+/** Defaults, then the discovery's defaults, then the service's row. */
+export function resolveSettings(
+  strategy: Strategy,
+  defaults: Behaviour,
+  row: Behaviour,
+  firstSetMs: number,
+): Settings {
+  return {
+    strategy: row.strategy ?? defaults.strategy ?? strategy,
+    timeouts: layer<Timeouts>(DEFAULTS.timeouts, defaults.timeouts, row.timeouts),
+    retry: layer<RetryOptions>(DEFAULTS.retry, defaults.retry, row.retry),
+    ejection: layer<EjectionOptions>(DEFAULTS.ejection, defaults.ejection, row.ejection),
+    guard: layer<GuardOptions>(DEFAULTS.guard, defaults.guard, row.guard),
+    firstSetMs,
+  };
+}
+
+/** Later layers win; an `undefined` in one counts as absent. */
+export function layer<T extends object>(base: T, ...layers: readonly (Partial<T> | undefined)[]): T {
+  const result = { ...base };
+  for (const over of layers) {
+    for (const [key, value] of Object.entries(over ?? {})) {
+      if (value !== undefined) (result as Record<string, unknown>)[key] = value;
+    }
+  }
+  return result;
+}

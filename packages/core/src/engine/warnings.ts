@@ -1,0 +1,51 @@
+import { describeError } from '../errors.js';
+import type { EventHub, Logger } from '../events.js';
+import { printable } from '../names.js';
+import { instanceName } from './member.js';
+
+/** Says what an operator should know, once per change of state. */
+export function logEvents(events: EventHub, logger: Logger): void {
+  const seen = new Set<string>();
+  events.on('stale', (e) =>
+    logger.warn(
+      `${e.service}: ${e.registry} fails (${describeError(e.cause)}); the last good set stays in use`,
+    ),
+  );
+  events.on('failed', (e) =>
+    logger.warn(`${e.service}: ${e.registry} fails (${describeError(e.cause)}); there is no set yet`),
+  );
+  events.on('recovered', (e) =>
+    logger.info(`${e.service}: ${e.registry} delivers again after ${(e.outageMs / 1000).toFixed(1)} s`),
+  );
+  events.on('guard', (e) =>
+    logger.warn(
+      `${e.service}: ${e.held} of ${e.of} instances vanished from ${e.registry} at once; they stay in use for up to ${e.holdMs / 1000} s while they can be connected to`,
+    ),
+  );
+  events.on('ejected', (e) =>
+    logger.warn(`${e.service}: no new calls to ${printable(instanceName(e.endpoint))}: ${e.reason}`),
+  );
+  events.on('restored', (e) =>
+    logger.info(
+      `${e.service}: ${printable(instanceName(e.endpoint))} is back after ${(e.ejectedMs / 1000).toFixed(1)} s`,
+    ),
+  );
+  events.on('problem', (e) => {
+    // A set is delivered again and again with the same flaw: said once.
+    const key = `${e.service} ${e.code} ${e.detail}`;
+    if (seen.has(key) || seen.size > 1000) return;
+    seen.add(key);
+    logger.warn(`${e.service}: ${e.registry}: ${printable(e.detail)}`);
+  });
+  events.on('mispick', (e) => {
+    if (seen.has(e.service)) return;
+    seen.add(e.service);
+    logger.warn(`${e.service}: its strategy chose an instance that may not be picked; another one was taken`);
+  });
+}
+
+/** Warnings on the console, marked as ours. */
+export const consoleLogger: Logger = {
+  info: (message) => console.info(`crowfly: ${message}`),
+  warn: (message) => console.warn(`crowfly: ${message}`),
+};
