@@ -1,1 +1,19 @@
-export { type Address, type Closable, createPerInstance, type PerInstance, type PerInstanceOptions } from './per-instance.js';
+export { classifyError, markNotSent } from './classify.js';
+export { isIdempotentMethod } from './idempotent.js';
+export {
+  type Address,
+  type Closable,
+  createPerInstance,
+  type PerInstance,
+  type PerInstanceOptions,
+} from './per-instance.js';
+export {
+  type Destination,
+  type DispatchHandler,
+  type DispatchOptions,
+  openedPools,
+  openPools,
+  type Pools,
+} from './pools.js';
+export { MAX_RETRY_AFTER_MS, parseRetryAfter } from './retry-after.js';
+export { stallSafeTimer } from './stall-safe-timer.js';

@@ -82,7 +82,10 @@ export function createPerInstance<T extends Closable>(
 
   const open = (key: string, endpoint: Endpoint, variant: string): Entry<T> => {
     if (closing) throw new CrowflyError('closed', 'the discovery was closed: create a new one for new calls');
-    const entry = { resource: create({ host: endpoint.host, port: endpoint.port }, variant), users: new Set<string>() };
+    const entry = {
+      resource: create({ host: endpoint.host, port: endpoint.port }, variant),
+      users: new Set<string>(),
+    };
     entries.set(key, entry);
     return entry;
   };

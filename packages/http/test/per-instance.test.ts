@@ -83,7 +83,10 @@ describe('createPerInstance', () => {
   it('closes by force what takes too long, and what cannot close', async () => {
     const engine = new Leaving();
     const resources = [new Resource({ busy: true }), new Resource({ fails: true })];
-    const cache = createPerInstance(engine, { create: (address) => resources[address.port] as Resource, closeMs: 5 });
+    const cache = createPerInstance(engine, {
+      create: (address) => resources[address.port] as Resource,
+      closeMs: 5,
+    });
     cache.get('orders', at(0), 'http');
     cache.get('orders', at(1), 'http');
     engine.leave('orders', at(0));
@@ -108,7 +111,9 @@ describe('createPerInstance', () => {
     await cache.close();
     expect(resource.closed).to.equal(1);
     expect(engine.listeners.size).to.equal(0);
-    expect(() => cache.get('orders', at(1), 'http')).to.throw().with.property('code', 'closed');
+    expect(() => cache.get('orders', at(1), 'http'))
+      .to.throw()
+      .with.property('code', 'closed');
   });
 
   it('holds exactly the resources of instances that are there, whatever order they come and go in', () => {
