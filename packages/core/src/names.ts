@@ -3,6 +3,10 @@ import { CrowflyError, type ErrorCode } from './errors.js';
 
 const LABEL = /^[a-z0-9_-]{1,63}$/;
 const MAX_NAME = 253;
+const CONTROL_ALL = /[\p{Cc}\u2028\u2029]/gu;
+const CONTROL = /[\p{Cc}\u2028\u2029]/u;
+/** What could turn a name into another URL than the one that is meant. */
+const DANGEROUS = /[\s/?#\\%]|\.\.|^\.$/;
 
 /**
  * Why `name` cannot be a service name that a URL reaches, or `undefined` when it can: labels of `a-z 0-9 _ -`, up to 63
@@ -35,6 +39,16 @@ export function checkServiceName(
   if (fault !== undefined) throw new CrowflyError(code, `${path}: ${fault}`, { path });
 }
 
+/** Control characters and line separators: never in a name, an address, or on a terminal. */
+export function hasControl(text: string): boolean {
+  return CONTROL.test(text);
+}
+
+/** Whether a name that a registry has its own grammar for (`orders.shop:http`, `orders@dc2`) could leave the host part of a URL. */
+export function isDangerous(name: string): boolean {
+  return DANGEROUS.test(name) || hasControl(name);
+}
+
 /** Whether a URL parser reads `host` as an IP address; `127.1` and `0x7f000001` are. Brackets around IPv6 are allowed. */
 export function isAddress(host: string): boolean {
   if (host.startsWith('[') || isIP(host) !== 0) return true;
@@ -51,9 +65,5 @@ export function overrideVariable(service: string): string {
 /** Text from outside, safe for a message or a terminal: control characters escaped, at most 100 characters. */
 export function printable(text: string): string {
   const short = text.length > 100 ? `${text.slice(0, 100)}…` : text;
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: finding them is the purpose
-  return short.replace(
-    /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g,
-    (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
+  return short.replace(CONTROL_ALL, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }

@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import type { Registry, RegistryFactory, ServiceRef, Target } from '../contract/registry.js';
 import { CrowflyError } from '../errors.js';
-import { isAddress, nameFault, overrideVariable, printable } from '../names.js';
+import { isAddress, isDangerous, nameFault, overrideVariable, printable } from '../names.js';
 import type { EngineOptions, Route, ServiceOptions } from './api.js';
 import type { Backoff } from './backoff.js';
 import { fixedRegistry, readOrigins } from './fixed.js';
@@ -92,7 +92,7 @@ export class Directory {
   locate(name: string): Located {
     if (typeof name !== 'string')
       throw new CrowflyError('bad-name', 'a service name is a string, as in a URL: orders');
-    const located = this.#locate(name);
+    const located = isDangerous(name) ? undefined : this.#locate(name);
     if (located !== undefined) return located;
     const fault = name === 'localhost' ? 'localhost is never a service' : nameFault(name);
     if (fault !== undefined)
@@ -171,7 +171,7 @@ export class Directory {
   #addRow(name: string, row: ServiceOptions): void {
     const path = `createDiscovery.services.${printable(name)}`;
     const source = row.registry === undefined ? this.#main : this.#open(row.registry);
-    const ref = source?.registry.locate(name);
+    const ref = isDangerous(name) ? undefined : source?.registry.locate(name);
     if (ref === undefined) {
       const fault = name === 'localhost' ? 'localhost is never a service' : nameFault(name);
       if (fault !== undefined)

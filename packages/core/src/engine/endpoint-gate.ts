@@ -2,14 +2,12 @@ import { isIPv4, isIPv6 } from 'node:net';
 import type { Endpoint } from '../contract/endpoint.js';
 import type { Problem } from '../contract/registry.js';
 import { CrowflyError } from '../errors.js';
-import { isAddress, printable } from '../names.js';
+import { hasControl, isAddress, printable } from '../names.js';
 import { kindOf } from '../options.js';
 
 const MAX_TEXT = 512;
 const MAX_METADATA_ENTRIES = 256;
 const MAX_METADATA_VALUE = 4096;
-// biome-ignore lint/suspicious/noControlCharactersInRegex: refusing them is the purpose
-const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/;
 const HOST_NAME = /^(?=.{1,253}$)[a-z0-9_](?:[a-z0-9_-]{0,62})(?:\.[a-z0-9_][a-z0-9_-]{0,62})*$/;
 
 /** What one set looks like after the gate: frozen endpoints with distinct ids, and what was wrong with the rest. */
@@ -112,7 +110,7 @@ function text(value: unknown, field: string, max = MAX_TEXT): string {
   }
   if (value.length > max)
     throw new Fault(`bad-${field}`, `${field}: ${value.length} characters; at most ${max} are allowed`);
-  if (CONTROL.test(value)) throw new Fault(`bad-${field}`, `${field}: control characters are not allowed`);
+  if (hasControl(value)) throw new Fault(`bad-${field}`, `${field}: control characters are not allowed`);
   return value;
 }
 
@@ -226,9 +224,9 @@ function readMetadata(value: unknown): Readonly<Record<string, string>> {
   // No prototype: `metadata.constructor` is absent unless the registry says so, and `__proto__` is a key like any other.
   const metadata: Record<string, string> = Object.create(null);
   for (const [key, entry] of entries) {
-    if (key === '' || key.length > MAX_TEXT || CONTROL.test(key))
+    if (key === '' || key.length > MAX_TEXT || hasControl(key))
       throw new Fault('bad-metadata', 'metadata: a key is empty, too long or has control characters');
-    if (typeof entry !== 'string' || entry.length > MAX_METADATA_VALUE || CONTROL.test(entry)) {
+    if (typeof entry !== 'string' || entry.length > MAX_METADATA_VALUE || hasControl(entry)) {
       throw new Fault(
         'bad-metadata',
         `metadata.${printable(key)}: expected a string of at most ${MAX_METADATA_VALUE} characters without control characters, got ${kindOf(entry)}`,

@@ -216,7 +216,10 @@ export class Health {
 
   #due(member: MemberRecord, ejection: Ejection): void {
     this.#timers.delete(member);
-    if (!this.#connects(ejection)) return this.#offer(member, ejection);
+    if (!this.#connects(ejection)) {
+      this.#offer(member, ejection);
+      return;
+    }
     const current = (): boolean =>
       member.ejection === ejection && ejection.phase === 'resting' && !member.gone;
     this.#o.probe(member.endpoint, this.#o.connectMs).then(
