@@ -1,1 +1,19 @@
-export {};
+export {
+  type CallOptions,
+  CrowflyError,
+  DEFAULTS,
+  type Endpoint,
+  type ErrorCode,
+  type EventName,
+  type Events,
+  type Explanation,
+  isCrowflyError,
+  type Lease,
+  type Logger,
+  type RegistryFactory,
+  type ServiceOptions,
+  type Snapshot,
+  type Strategy,
+} from '@crowfly/core';
+export { leastRequest, peakEwma, random, roundRobin, weightedRoundRobin } from '@crowfly/strategies';
+export { createDiscovery, type Discovery, type DiscoveryOptions } from './create-discovery.js';

@@ -29,6 +29,8 @@ export interface Pool {
   readonly eligible: readonly Member[];
   /** Sum over `members`. */
   readonly inFlight: number;
+  /** Whether a member may be picked now; O(1). For tables that outlive an ejection, or are being rebuilt. */
+  isEligible(member: Member): boolean;
 }
 
 /** What a strategy may know of the call it picks for. */

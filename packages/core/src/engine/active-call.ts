@@ -21,7 +21,7 @@ export class ActiveCall implements Call {
   readonly #tried: Member[] = [];
   readonly #signal: AbortSignal | undefined;
   #deadline: Timer | undefined;
-  #interrupt: ((reason: unknown) => void) | undefined;
+  readonly #interrupts = new Set<(reason: unknown) => void>();
 
   constructor(clock: Clock, key: string | undefined, signal: AbortSignal | undefined) {
     this.#clock = clock;
@@ -61,29 +61,31 @@ export class ActiveCall implements Call {
   end(reason: unknown): void {
     if (this.ended !== undefined) return;
     this.ended = { reason };
-    this.#interrupt?.(reason);
+    const interrupts = [...this.#interrupts];
+    this.#interrupts.clear();
+    for (const interrupt of interrupts) interrupt(reason);
   }
 
   /**
-   * Waits for what `start` begins, but no longer than the call lasts.
+   * Waits for what `start` begins, but no longer than the call lasts. Several waits may run side by side.
    *
    * @param start gets the functions that settle the wait; returns what to do when the call ends meanwhile
    */
   wait<T>(start: (resolve: (value: T) => void, reject: (error: unknown) => void) => () => void): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       if (this.ended !== undefined) return reject(this.ended.reason);
-      const settle =
-        <V>(then: (value: V) => void) =>
-        (value: V): void => {
-          this.#interrupt = undefined;
-          then(value);
-        };
-      const cleanUp = start(settle(resolve), settle(reject));
-      this.#interrupt = (reason) => {
-        this.#interrupt = undefined;
+      const interrupt = (reason: unknown): void => {
         cleanUp();
         reject(reason);
       };
+      const settle =
+        <V>(then: (value: V) => void) =>
+        (value: V): void => {
+          this.#interrupts.delete(interrupt);
+          then(value);
+        };
+      this.#interrupts.add(interrupt);
+      const cleanUp = start(settle(resolve), settle(reject));
     });
   }
 

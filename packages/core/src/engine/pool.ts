@@ -1,4 +1,4 @@
-import type { Balancer, Call, Pool } from '../contract/strategy.js';
+import type { Balancer, Call, Member, Pool } from '../contract/strategy.js';
 import type { MemberRecord } from './member.js';
 
 /** Who may be picked: `normal`; softly ejected ones too (`panic`); everyone, as nobody is left (`last-resort`). */
@@ -49,8 +49,8 @@ export class MemberPool implements Pool {
     const out = member.ejection !== undefined;
     this.#ejected += out ? 1 : -1;
     const simple = this.mode === 'normal' && !this.#panicking();
-    if (simple && out && this.#has(member) && this.eligible.length > 1) this.#remove(member);
-    else if (simple && !out && member.tier === this.#tier && !this.#has(member)) this.#add(member);
+    if (simple && out && this.isEligible(member) && this.eligible.length > 1) this.#remove(member);
+    else if (simple && !out && member.tier === this.#tier && !this.isEligible(member)) this.#add(member);
     else this.#elect();
     this.balancer.update(this, 'eligibility');
   }
@@ -63,7 +63,7 @@ export class MemberPool implements Pool {
     const { eligible } = this;
     if (eligible.length === 0) return undefined;
     const choice = this.balancer.pick(call) as MemberRecord | undefined;
-    const sound = choice !== undefined && this.#has(choice);
+    const sound = choice !== undefined && this.isEligible(choice);
     if (sound && !(call.attempt > 0 && call.tried(choice))) return choice;
     if (choice !== undefined && !sound) this.#options.mispick();
     return this.#untried(call) ?? (sound ? choice : this.#anyone());
@@ -114,8 +114,8 @@ export class MemberPool implements Pool {
     return true;
   }
 
-  #has(member: MemberRecord): boolean {
-    const at = member.slots?.[this.#options.slot];
+  isEligible(member: Member): boolean {
+    const at = (member as Partial<MemberRecord>).slots?.[this.#options.slot];
     return at !== undefined && this.eligible[at] === member;
   }
 
