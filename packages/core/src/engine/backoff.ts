@@ -4,41 +4,38 @@ import { sleep } from './system-clock.js';
 const FIRST_MS = 250;
 const FACTOR = 1.6;
 const MAX_MS = 30_000;
-/** A watch that ran this long before it failed was healthy: the backoff starts over. */
-const HEALTHY_MS = 120_000;
+/** A watch that ran this long before it failed was healthy: its backoff starts over. */
+export const HEALTHY_MS = 120_000;
 
 /**
- * The one backoff of a registry, shared by all its watches: fifty services whose registry is down raise one level
- * together, instead of each learning by itself.
+ * The waits of one registry's failed watches. Each watch has a level of its own, the number of its failures since it was
+ * last healthy, so that one forbidden service does not slow the others down; but watches that fail together wake
+ * together, so that an adapter whose services share one stream opens it once, not once per service.
  *
- * Within a window that one failure opened, further failures do not raise the level again. 250 ms growing by 1.6 keeps
- * the wait after an outage of under 5 s below 2 s; the cap of 30 s keeps polling in a long one at or below 0.07 requests
- * per second and watch. Each wait is jittered down by up to half.
+ * 250 ms growing by 1.6 keeps the wait after an outage of under 5 s below 2 s; the cap of 30 s keeps polling in a long
+ * one at or below 0.07 requests per second and watch. Each wait is jittered down by up to half.
  */
 export class Backoff {
   readonly #clock: Clock;
   readonly #random: () => number;
-  #level = 0;
-  #windowEnds = 0;
+  /** When those that wait will wake; the past ones are dropped. */
+  #wakes: number[] = [];
 
   constructor(clock: Clock, random: () => number) {
     this.#clock = clock;
     this.#random = random;
   }
 
-  /** Waits out the failure of a watch that had run for `ranMs` after its first publication (0: it published nothing). */
-  async wait(ranMs: number, signal: AbortSignal): Promise<void> {
+  /** Waits out a failure; rejects with the signal's reason when that aborts first. */
+  wait(level: number, signal: AbortSignal): Promise<void> {
     const now = this.#clock.now();
-    if (ranMs >= HEALTHY_MS) this.#level = 0;
-    if (now >= this.#windowEnds) {
-      this.#windowEnds = now + this.#delay();
-      this.#level++;
+    const longest = Math.min(MAX_MS, FIRST_MS * FACTOR ** level);
+    this.#wakes = this.#wakes.filter((wake) => wake > now);
+    let wake = this.#wakes.find((at) => at - now >= longest / 4 && at - now <= longest);
+    if (wake === undefined) {
+      wake = now + longest * (0.5 + this.#random() / 2);
+      this.#wakes.push(wake);
     }
-    const delay = this.#delay(this.#level - 1);
-    await sleep(this.#clock, delay * (0.5 + this.#random() / 2), signal);
-  }
-
-  #delay(level = this.#level): number {
-    return Math.min(MAX_MS, FIRST_MS * FACTOR ** level);
+    return sleep(this.#clock, wake - now, signal);
   }
 }

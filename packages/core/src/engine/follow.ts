@@ -3,7 +3,7 @@ import type { Clock } from '../contract/clock.js';
 import type { Endpoint } from '../contract/endpoint.js';
 import type { Feed, Problem, Registry, ServiceRef } from '../contract/registry.js';
 import { CrowflyError, describeError } from '../errors.js';
-import type { Backoff } from './backoff.js';
+import { type Backoff, HEALTHY_MS } from './backoff.js';
 import type { EndpointGate } from './endpoint-gate.js';
 
 /** What following a service brings: calls are synchronous, in order, and end when the follow is stopped. */
@@ -41,6 +41,7 @@ async function keepWatching(options: FollowOptions, stopping: AbortSignal): Prom
   const { follower, backoff } = options;
   // p-retry does the looping. The waiting happens in `onFailedAttempt`, by the injected clock and the backoff that the
   // whole registry shares; and it never sees the error itself, as it gives up on most TypeErrors.
+  let level = 0;
   await pRetry(() => watchOnce(options, stopping), {
     retries: Number.POSITIVE_INFINITY,
     minTimeout: 0,
@@ -50,7 +51,8 @@ async function keepWatching(options: FollowOptions, stopping: AbortSignal): Prom
       if (stopping.aborted) return;
       const { cause, ranMs } = error as WatchFailed;
       follower.failed(cause);
-      await backoff.wait(ranMs, stopping);
+      if (ranMs >= HEALTHY_MS) level = 0;
+      await backoff.wait(level++, stopping);
     },
   });
 }
