@@ -1,1 +1,7 @@
-export {};
+export {
+  type CrowflyFetch,
+  type CrowflyRequestInit,
+  createFetch,
+  FETCH_DEFAULTS,
+  type FetchOptions,
+} from './create-fetch.js';

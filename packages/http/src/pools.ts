@@ -114,7 +114,7 @@ function createPools(engine: Engine, undici: Undici): Pools {
 
 /** An https instance upgrades an http URL; never the other way. */
 function isTls(route: Route, endpoint: Endpoint): boolean {
-  return endpoint.protocol === undefined ? route.scheme === 'https' : endpoint.protocol === 'https';
+  return route.scheme === 'https' || endpoint.protocol === 'https';
 }
 
 class InstancePool implements Closable {

@@ -1,0 +1,122 @@
+import {
+  type CallOptions,
+  check,
+  checkCallOptions,
+  checkOptions,
+  type Engine,
+  type Route,
+} from '@crowfly/core';
+import { FetchCall } from './fetch-call.js';
+import { nativeFetch } from './native-fetch.js';
+import { type Init, isIdempotent, isReplayable, readInit } from './request.js';
+import { smallBody } from './request-body.js';
+
+/** What fetch takes, and what crowfly may be told about the one call. */
+export interface CrowflyRequestInit extends RequestInit {
+  /** For calls to services; ignored by all others. */
+  readonly crowfly?: CallOptions;
+}
+
+/** The signature of the built-in fetch, with `crowfly` in its options. Assignable to `typeof fetch`. */
+export type CrowflyFetch = (input: string | URL | Request, init?: CrowflyRequestInit) => Promise<Response>;
+
+export interface FetchOptions {
+  /**
+   * What the Host header of a call to a service says: `logical` (the default), the host and port that the caller wrote,
+   * or `instance`, the address of the instance that the call goes to.
+   */
+  readonly host?: 'logical' | 'instance';
+}
+
+/** The default of every option. */
+export const FETCH_DEFAULTS = { host: 'logical' } as const satisfies FetchOptions;
+
+/**
+ * A fetch that takes the names of services in URLs: `fetch('http://orders/v1/42')` goes to an instance of `orders`.
+ * Everything else, and every call with a `dispatcher` of its own, goes to the global fetch untouched.
+ *
+ * The answer is the built-in fetch's own Response; its `url` is the one that the caller wrote. Connections are shared by
+ * all clients of the engine and closed with it.
+ *
+ * The promise it returns rejects with
+ * - CrowflyError `call-failed`, `timeout`, `no-instances`, `unknown-service` and others when no instance answered
+ * - CrowflyError `bad-name`, `bad-option` for what cannot be meant
+ * - the reason of the caller's signal when that aborted
+ * - the TypeError of the built-in fetch for a request that cannot be sent
+ */
+export function createFetch(engine: Engine, options: FetchOptions = {}): CrowflyFetch {
+  checkOptions('createFetch', options, { host: check.oneOf('logical', 'instance') });
+  const { host } = { ...FETCH_DEFAULTS, ...options };
+  const native = nativeFetch();
+
+  const callService = async (route: Route, target: string | Request, given: object): Promise<Response> => {
+    const { crowfly, ...init } = readInit(given);
+    if (crowfly !== undefined) checkCallOptions(crowfly, 'fetch(..., { crowfly })');
+    const told = (crowfly ?? {}) as CallOptions;
+    const idempotent = told.idempotent ?? isIdempotent(target, init);
+    let replayable = isReplayable(init.body);
+    if (target instanceof Request) {
+      if (Object.keys(init).length === 0) keepReferrer(target, init);
+      if (target.body !== null && (init.body === undefined || init.body === null)) {
+        const body = told.attempts === 1 ? undefined : await smallBody(target);
+        if (body !== undefined) init.body = body;
+        replayable = body !== undefined;
+      }
+    }
+    const signal = signalOf(target, init);
+    const facts = { engine, route, signal, key: told.key, host };
+    return engine.call(
+      route,
+      { ...told, idempotent, replayable, signal },
+      new FetchCall(facts, target, init, native),
+    );
+  };
+
+  // A default, so that its length is 1 like the built-in's.
+  async function fetch(
+    input: string | URL | Request,
+    init: CrowflyRequestInit | undefined = undefined,
+  ): Promise<Response> {
+    const target = targetOf(input);
+    const route = target === undefined || !isDictionary(init) ? undefined : routeOf(engine, target);
+    if (target === undefined || route === undefined || (init as Init | undefined)?.dispatcher) {
+      return native(input, init);
+    }
+    return callService(route, target, init ?? {});
+  }
+  return fetch;
+}
+
+/** What fetch would make of its first argument; `undefined` when that fails, which fetch says best itself. */
+function targetOf(input: unknown): string | Request | undefined {
+  if (typeof input === 'string' || input instanceof Request) return input;
+  try {
+    return String(input);
+  } catch {
+    return undefined;
+  }
+}
+
+function routeOf(engine: Engine, target: string | Request): Route | undefined {
+  let url: URL;
+  try {
+    url = new URL(typeof target === 'string' ? target : target.url);
+  } catch {
+    return undefined;
+  }
+  return url.protocol === 'http:' || url.protocol === 'https:' ? engine.route(url) : undefined;
+}
+
+const isDictionary = (init: unknown): boolean =>
+  init === undefined || init === null || typeof init === 'object' || typeof init === 'function';
+
+function signalOf(target: string | Request, init: Init): AbortSignal | undefined {
+  const signal = init.signal === undefined && target instanceof Request ? target.signal : init.signal;
+  return signal instanceof AbortSignal ? signal : undefined;
+}
+
+/** Any option beside a Request makes fetch forget its referrer, and the dispatcher is one. */
+function keepReferrer({ referrer, referrerPolicy }: Request, init: Init): void {
+  if (referrer !== 'about:client') init.referrer = referrer;
+  if (referrerPolicy !== '') init.referrerPolicy = referrerPolicy;
+}
