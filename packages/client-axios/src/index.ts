@@ -1,1 +1,4 @@
-export {};
+import './augment.js';
+
+export { axiosAdapter } from './adapter.js';
+export type { AxiosAdapterOptions, AxiosModule } from './options.js';

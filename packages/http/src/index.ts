@@ -1,6 +1,12 @@
 export { classifyError, markNotSent } from './classify.js';
 export { isIdempotentMethod } from './idempotent.js';
 export {
+  AGENT_IDLE_MS,
+  InstanceAgents,
+  type InstanceAgentsOptions,
+  type InstanceTls,
+} from './instance-agents.js';
+export {
   type Address,
   type Closable,
   createPerInstance,

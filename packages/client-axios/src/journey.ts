@@ -1,0 +1,141 @@
+import { Agent as HttpAgent, type ClientRequest, type IncomingMessage } from 'node:http';
+import { Agent as HttpsAgent } from 'node:https';
+import type { Attempt, Lease, Outcome, Route } from '@crowfly/core';
+import type { CallContext } from './context.js';
+import { Exchange } from './exchange.js';
+import { dispatch, HopAgent, type HopOptions, type Scheme } from './hop-agent.js';
+
+/** What came back at the end of the way. */
+export interface Head {
+  /** What the instance answered: a redirect's own status when the request left the instance for another host. */
+  readonly status: number;
+  readonly retryAfterMs: number | undefined;
+  readonly request: ClientRequest;
+}
+
+/**
+ * Where one try's request goes: to its instance, and on when that redirects. axios follows redirects by asking the agents
+ * again.
+ *
+ * Within the origin that the caller named it stays at the instance. A redirect to another service goes to an instance of
+ * that service, with a lease of its own and no second try. Any other leaves crowfly: it is connected to by the caller's
+ * agents and ordinary DNS, never to the instance.
+ */
+export class Journey {
+  readonly httpAgent: HopAgent;
+  readonly httpsAgent: HopAgent;
+  /** The request on the wire; `undefined`: none was made yet. */
+  exchange: Exchange | undefined;
+  readonly #context: CallContext;
+  readonly #attempt: Attempt;
+  readonly #origin: string;
+  readonly #onHead: (head: Head) => void;
+  readonly #ending = new AbortController();
+  /** Whose instance the request is at. */
+  #lease: Lease | undefined;
+  #movedWith: number | undefined;
+
+  constructor(context: CallContext, attempt: Attempt, onHead: (head: Head) => void) {
+    this.#context = context;
+    this.#attempt = attempt;
+    this.#onHead = onHead;
+    this.#lease = attempt.lease;
+    this.#origin = context.url.origin;
+    const hop = this.#hop.bind(this);
+    this.httpAgent = new HopAgent('http', hop);
+    this.httpsAgent = new HopAgent('https', hop);
+  }
+
+  /** Whether the request went away from the instance: what happens then says nothing about it. */
+  get left(): boolean {
+    return this.#lease !== this.#attempt.lease;
+  }
+
+  /** Ends everything that is on the way: also an answer that arrived and is not wanted. */
+  end(reason: unknown): void {
+    this.#ending.abort(reason);
+    this.exchange?.request.destroy();
+  }
+
+  /** The try failed with `outcome` after it had left its instance. */
+  failedElsewhere(outcome: Outcome): void {
+    if (this.left) this.#lease?.done(outcome);
+  }
+
+  #hop(request: ClientRequest, options: HopOptions, scheme: Scheme): void {
+    try {
+      if (!this.left && this.#origin === originOf(options, scheme)) {
+        this.#goTo(this.#context.route, this.#attempt.lease, request, options);
+      } else {
+        this.#leaveFor(request, options, scheme);
+      }
+    } catch (error) {
+      request.destroy(error as Error);
+    }
+  }
+
+  #leaveFor(request: ClientRequest, options: HopOptions, scheme: Scheme): void {
+    this.#lease = undefined;
+    const { engine, config } = this.#context;
+    const route = engine.route(new URL(originOf(options, scheme)));
+    if (route === undefined) {
+      this.exchange = this.#watch(request, undefined);
+      const own: HttpAgent | undefined = scheme === 'https' ? config.httpsAgent : config.httpAgent;
+      dispatch(own ?? (scheme === 'https' ? new HttpsAgent() : new HttpAgent()), request, options);
+      return;
+    }
+    engine.acquire(route, { signal: this.#ending.signal }).then(
+      (lease) => {
+        if (request.destroyed) return lease.done({ kind: 'canceled' });
+        this.#lease = lease;
+        try {
+          this.#goTo(route, lease, request, options);
+        } catch (error) {
+          request.destroy(error as Error);
+        }
+      },
+      (error) => request.destroy(error),
+    );
+  }
+
+  #goTo(route: Route, lease: Lease, request: ClientRequest, { host, port, family, lookup }: HopOptions): void {
+    const agent = this.#context.agents.get(route, lease.endpoint);
+    this.exchange = this.#watch(request, lease);
+    // Only what matters for connecting: an agent keeps the options of a connection's first request as long as the
+    // connection, and axios' hold the whole call.
+    dispatch(agent, request, { host, port, family, lookup });
+  }
+
+  #watch(request: ClientRequest, lease: Lease | undefined): Exchange {
+    return new Exchange(request, lease, this.#attempt.connectMs, {
+      head: (exchange, response) => this.#head(exchange, response),
+      ended: () => this.#ending.signal.aborted,
+    });
+  }
+
+  #head(exchange: Exchange, response: IncomingMessage): void {
+    const status = response.statusCode ?? 0;
+    if (response.destroyed) {
+      // axios moved on from a redirect, or gave up: it was asked for one too many, or the try has ended.
+      const stays = this.exchange !== exchange && this.#lease === exchange.lease;
+      if (stays) return;
+      this.#movedWith ??= status;
+      exchange.moved(status);
+      return;
+    }
+    const retryAfterMs = exchange.answered(response);
+    const moved = this.#movedWith;
+    this.#onHead(
+      moved === undefined
+        ? { status, retryAfterMs, request: exchange.request }
+        : { status: moved, retryAfterMs: undefined, request: exchange.request },
+    );
+  }
+}
+
+function originOf({ host, port }: HopOptions, scheme: Scheme): string {
+  const name = host.includes(':') ? `[${host}]` : host;
+  // Both are normal already: axios parsed them out of a URL. Only the default port must go.
+  const isDefault = Number(port) === (scheme === 'https' ? 443 : 80);
+  return isDefault ? `${scheme}://${name}` : `${scheme}://${name}:${port}`;
+}
