@@ -5,7 +5,7 @@ import { dirname, join, relative } from 'node:path';
 import { parseDocument } from 'yaml';
 import type { Block, Line, Page } from './markdown.ts';
 import { capture } from './process.mjs';
-import { binOf, tsxArgs } from './workspace.mjs';
+import { binOf, typescriptArgs } from './workspace.mjs';
 
 /** Pages by their path from the root. */
 export type Pages = ReadonlyMap<string, Page>;
@@ -163,7 +163,7 @@ function locate(complaint: string, modules: readonly Module[]): string {
 export async function runModule(module: Module, folder: string): Promise<string[]> {
   const path = join(folder, module.file);
   const cwd = dirname(path);
-  const { code, output } = await capture(process.execPath, [...tsxArgs(), relative(cwd, path)], { cwd });
+  const { code, output } = await capture(process.execPath, [...typescriptArgs, relative(cwd, path)], { cwd });
   return code === 0 ? [] : [`${module.page}:${module.at}: ended with exit code ${code}:\n${output}`];
 }
 

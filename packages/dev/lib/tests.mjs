@@ -9,9 +9,9 @@ import {
   statSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { start } from './process.mjs';
-import { binOf, dev, packageDirs, require, root } from './workspace.mjs';
+import { binOf, dev, packageDirs, root, typescriptArgs } from './workspace.mjs';
 
 /** @typedef {{ passed: number, failed: number, skipped: string[] }} Counts */
 
@@ -54,25 +54,29 @@ export function splitArgs(args) {
 /**
  * Runs mocha in one process of its own. A run that crashes or reports nothing counts as one failure.
  * @param {readonly string[]} files @param {readonly string[]} options
- * @param {{ node?: string, env?: NodeJS.ProcessEnv, output?: 'inherit' | 'pipe' }} [how]
+ * @param {{ node?: string, env?: NodeJS.ProcessEnv, output?: 'inherit' | 'pipe', cwd?: string }} [how]
  * @returns {Promise<Counts & { output: string }>}
  */
 export async function runMocha(
   files,
   options,
-  { node = process.execPath, env = {}, output = 'inherit' } = {},
+  { node = process.execPath, env = {}, output = 'inherit', cwd = root } = {},
 ) {
   const config = join(dev, 'config', 'mocharc.cjs');
-  /** @type {string[]} */
-  const nodeOptions = require(config)['node-option'];
-  // mocha's own bin would start a second Node for these options, and not pass SIGTERM on to it.
+  // mocha's own bin may start a second Node, and does not pass SIGTERM on to it.
   const cli = join(dirname(binOf('mocha')), '..', 'lib', 'cli', 'cli.js');
-  const args = [...nodeOptions.map((option) => `--${option}`), cli, '--config', config, ...options, ...files];
+  const args = [...typescriptArgs, cli, '--config', config, ...options];
+  const tests = JSON.stringify(files.map((file) => resolve(root, file)));
 
   const temp = mkdtempSync(join(tmpdir(), 'crowfly-tests-'));
   const countsFile = join(temp, 'counts');
   try {
-    const ended = await start(node, args, { cwd: root, env: { ...env, CROWFLY_COUNTS: countsFile } }, output);
+    const ended = await start(
+      node,
+      args,
+      { cwd, env: { ...env, CROWFLY_TESTS: tests, CROWFLY_COUNTS: countsFile } },
+      output,
+    );
     const counts = readCounts(countsFile);
     if (ended.code !== 0 && counts.failed === 0) counts.failed = 1;
     return { ...counts, output: ended.output };

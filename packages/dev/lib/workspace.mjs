@@ -3,13 +3,13 @@ import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { fileURLToPath } from 'node:url';
 import { capture, run, StepFailed, say } from './process.mjs';
 
 export const root = fileURLToPath(new URL('../../..', import.meta.url));
 export const dev = join(root, 'packages', 'dev');
 
-export const require = createRequire(import.meta.url);
+const require = createRequire(import.meta.url);
 
 /** @param {string} path relative to the root @returns {any} */
 export const readJson = (path) => JSON.parse(readFileSync(join(root, path), 'utf8'));
@@ -37,7 +37,10 @@ export function binOf(name, command = name) {
 }
 
 /** The arguments with which Node runs TypeScript, from any working directory. */
-export const tsxArgs = () => ['--enable-source-maps', `--import=${pathToFileURL(require.resolve('tsx'))}`];
+export const typescriptArgs = [
+  '--enable-source-maps',
+  `--import=${new URL('typescript.mjs', import.meta.url).href}`,
+];
 
 /** Installs what the lockfile says, when node_modules does not hold it yet. */
 export async function ensureInstalled() {
@@ -76,7 +79,7 @@ export async function build() {
  * @param {string} file @param {readonly string[]} args @param {import('./process.mjs').RunOptions} [options]
  */
 export function runTypeScript(file, args, options) {
-  return run(process.execPath, [...tsxArgs(), join(root, file), ...args], { cwd: root, ...options });
+  return run(process.execPath, [...typescriptArgs, join(root, file), ...args], { cwd: root, ...options });
 }
 
 function checkNode() {
