@@ -100,6 +100,8 @@ export interface RegistryConformanceOptions {
   readonly quietMs?: number;
   /** How soon a watch must settle after its signal aborts. Default 1000. */
   readonly abortMs?: number;
+  /** Rule 10: how many requests one watch may make while its backend misbehaves, beyond a burst of 10. Default 10. */
+  readonly maxRequestsPerSecond?: number;
   /** Repeats the names and orders of an earlier run; each failure prints its seed. Default: another one in each run. */
   readonly seed?: number;
   /** Where the closing summary goes, line by line. Default: standard output. */

@@ -1,0 +1,137 @@
+import type { Endpoint } from '@crowfly/core';
+import type { Check } from '../check.js';
+import { judgeError } from '../errors.js';
+import { essence } from '../instances.js';
+import { Breach } from '../rules.js';
+import type { Stage } from '../stage.js';
+import { until } from '../wait.js';
+import { type Followed, openEngine } from './engine.js';
+
+/** Most instances that the flood test puts. */
+const FLOOD = 20_000;
+const LONG = 'x'.repeat(1_000_000);
+
+interface Hostility {
+  readonly title: string;
+  make(good: Endpoint): readonly Endpoint[];
+}
+
+const HOSTILITIES: readonly Hostility[] = [
+  {
+    title: 'ports that are none (0, -1, 70000, 1.5, NaN)',
+    make: (good) => [0, -1, 70_000, 1.5, Number.NaN].map((port) => ({ ...good, port })),
+  },
+  {
+    title: 'hosts that are none (empty, with spaces, line breaks, slashes, user info)',
+    make: (good) => ['', ' ', 'a b', 'a\nb', 'a\u0000b', '../x', 'http://x/', 'user:pw@x', '%00', '[::1', '999.1.1.1'].map((host) => ({ ...good, host })),
+  },
+  {
+    title: 'addresses that no instance has (0.0.0.0, link-local, multicast)',
+    make: (good) => ['0.0.0.0', '169.254.169.254', '224.0.0.1'].map((host) => ({ ...good, host })),
+  },
+  {
+    title: 'ids with control characters, or named as what every object has',
+    make: (good) => ['__proto__', 'constructor', 'a\u0000b', 'a\r\nb: c', '\u001b[2J', ''].map((id) => ({ ...good, id })),
+  },
+  {
+    title: 'metadata with __proto__ and constructor keys',
+    make: (good) => [{ ...good, metadata: JSON.parse('{"__proto__":"polluted","constructor":"polluted","toString":"polluted","kitPolluted":"yes"}') as Record<string, string> }],
+  },
+  {
+    title: 'strings of a million characters',
+    make: (good) => [
+      { ...good, id: LONG },
+      { ...good, host: LONG },
+      { ...good, zone: LONG },
+      { ...good, metadata: { long: LONG, [LONG]: 'long' } },
+    ],
+  },
+  {
+    title: 'ten thousand metadata keys',
+    make: (good) => [{ ...good, metadata: Object.fromEntries(Array.from({ length: 10_000 }, (_, n) => [`key-${n}`, 'x'])) }],
+  },
+  {
+    title: 'weights and priorities that are none',
+    make: (good) => [-1, Number.NaN, 1e308].map((weight) => ({ ...good, weight, priority: weight })),
+  },
+];
+
+/** Rule 11, through the core's gate: what the adapter lets through, that must catch. */
+export const hostileChecks: readonly Check[] = [
+  ...HOSTILITIES.map(
+    (hostility): Check => ({
+      rule: 11,
+      title: hostility.title,
+      instances: 3,
+      run: (stage) => survives(stage, hostility),
+    }),
+  ),
+  {
+    rule: 11,
+    title: `as many instances as a service can have (at most ${FLOOD})`,
+    async run(stage) {
+      const count = Math.min(FLOOD, stage.harness.maxInstances ?? 0);
+      if (count <= stage.several) return;
+      const all = stage.instances(count);
+      await stage.watch(await stage.populated(all)).set(11, all, 'Read large answers whole');
+    },
+  },
+];
+
+async function survives(stage: Stage, hostility: Hostility): Promise<void> {
+  const good = stage.instances(2);
+  const [, , third] = stage.instances(3);
+  const bad = hostility.make(third as Endpoint);
+  let tried = 0;
+  for (const endpoint of bad) {
+    const service = stage.name();
+    try {
+      await stage.put(service, [good[0] as Endpoint, endpoint, good[1] as Endpoint]);
+    } catch {
+      await stage.harness.remove(service);
+      continue;
+    }
+    tried++;
+    const { engine, follow } = openEngine(stage);
+    try {
+      const followed = follow(service);
+      await spoken(stage, followed, hostility.title);
+      unharmed(stage, followed, good, hostility.title);
+      await stage.harness.remove(service);
+      await stillServes(stage, follow, good, hostility.title);
+    } finally {
+      await engine.close();
+    }
+  }
+  if (tried === 0) stage.notes.push(`rule 11: the backend refuses ${hostility.title}: not tried`);
+}
+
+async function spoken(stage: Stage, followed: Followed, what: string): Promise<void> {
+  if (await until(() => followed.snapshot().status !== 'pending', stage.limits.timeoutMs)) return;
+  throw new Breach(11, `${what}: no set and no error within ${stage.limits.timeoutMs} ms`, 'Skip the entry with a report, or throw an Error');
+}
+
+/** The others are there, or there is an error that says why not; and nothing leaked into every object. */
+function unharmed(stage: Stage, followed: Followed, good: readonly Endpoint[], what: string): void {
+  const { status, ...rest } = followed.snapshot();
+  if ('kitPolluted' in {} || ({} as { constructor: unknown }).constructor !== Object) {
+    throw new Breach(11, `${what}: Object.prototype was changed`, 'Never copy keys from outside with obj[key] = value; use Object.fromEntries or a Map');
+  }
+  if (status === 'failed' && 'cause' in rest) {
+    judgeError(11, rest.cause, `with ${what}`);
+    return;
+  }
+  if (status === 'unknown') throw new Breach(11, `${what}: the service became unknown`, 'A bad entry says nothing about the service: skip it, or throw');
+  const there = new Set(('endpoints' in rest ? rest.endpoints : []).map((endpoint) => essence(endpoint, stage.supports)));
+  const lost = good.filter((endpoint) => !there.has(essence(endpoint, stage.supports)));
+  if (lost.length > 0) throw new Breach(11, `${what}: ${lost.length} good instances were lost with the bad one`, 'Skip only the entry that is bad');
+}
+
+async function stillServes(stage: Stage, follow: (service: string) => Followed, good: readonly Endpoint[], what: string): Promise<void> {
+  const service = await stage.populated(good);
+  const other = follow(service);
+  const ready = (): boolean => other.snapshot().status === 'ready';
+  if (!(await until(ready, stage.limits.timeoutMs))) {
+    throw new Breach(11, `${what}: afterwards another service could not be watched (its status is '${other.snapshot().status}')`, 'Keep what one service does away from the others');
+  }
+}
