@@ -106,17 +106,18 @@ export class ServiceCall<T> {
           attempt.abort(reason);
           reject(reason);
         });
-        const send = async (): Promise<Answer<T>> => this.#transport.send(attempt);
-        send()
-          .finally(() => timer.cancel())
-          .then(
-            (head) => {
-              // An answer that comes when nobody waits any more must not hold a connection.
-              if (over) head.discard();
-              else resolve(head);
-            },
-            (error) => reject(error),
-          );
+        startSending(this.#transport, attempt).then(
+          (head) => {
+            timer.cancel();
+            // An answer that comes when nobody waits any more must not hold a connection.
+            if (over) head.discard();
+            else resolve(head);
+          },
+          (error) => {
+            timer.cancel();
+            reject(error);
+          },
+        );
         return () => {
           timer.cancel();
           attempt.abort(call.ended?.reason);
@@ -211,6 +212,15 @@ export class ServiceCall<T> {
     const text = `'${ref.key}' gave no answer: ${last}: ${describeError(cause)}${hint}`;
     const details = { ...about, cause, instance, attempts: tries };
     return new CrowflyError(failure === 'timed-out' ? 'timeout' : 'call-failed', text, details);
+  }
+}
+
+/** A transport that throws instead of rejecting has failed all the same. */
+function startSending<T>(transport: Transport<T>, attempt: Attempt): Promise<Answer<T>> {
+  try {
+    return transport.send(attempt);
+  } catch (error) {
+    return Promise.reject(error);
   }
 }
 
