@@ -1,4 +1,3 @@
-import { classifyError, isIdempotentMethod } from '@crowfly/http';
 import {
   type Clock,
   CrowflyError,
@@ -11,6 +10,7 @@ import {
   type ServiceOptions,
   type Transport,
 } from '@crowfly/core';
+import { classifyError, isIdempotentMethod } from '@crowfly/http';
 import { roundRobin } from '@crowfly/strategies';
 import type { Discovery } from './create-discovery.js';
 
@@ -50,7 +50,13 @@ export function testDiscovery(services: FakeServices, options: TestDiscoveryOpti
   });
   const fakes = new Map<string, FakeInstance>();
   const registry = fakeRegistry(services, fakes);
-  const engine = createEngine(roundRobin(), { ...options, registry, env: false, logger: false, probe: async () => true });
+  const engine = createEngine(roundRobin(), {
+    ...options,
+    registry,
+    env: false,
+    logger: false,
+    probe: async () => true,
+  });
   return Object.assign(engine, { fetch: fakeFetch(engine, fakes) });
 }
 
@@ -77,7 +83,8 @@ function fakeRegistry(services: FakeServices, fakes: Map<string, FakeInstance>):
     },
     watch({ key }, feed) {
       const endpoints = sets.get(key);
-      if (endpoints === undefined) feed.unknown(`testDiscovery has ${[...sets.keys()].join(', ') || 'no services'}`);
+      if (endpoints === undefined)
+        feed.unknown(`testDiscovery has ${[...sets.keys()].join(', ') || 'no services'}`);
       else feed.publish(endpoints);
       return new Promise((resolve) => feed.signal.addEventListener('abort', () => resolve(), { once: true }));
     },
@@ -94,7 +101,11 @@ function fakeFetch(engine: Engine, fakes: ReadonlyMap<string, FakeInstance>): ty
     }
     const idempotent = isIdempotentMethod(request.method) || request.headers.has('idempotency-key');
     const { crowfly } = (init ?? {}) as { crowfly?: object };
-    return engine.call(route, { idempotent, ...crowfly, replayable: true, signal: request.signal }, fakeTransport(request, fakes));
+    return engine.call(
+      route,
+      { idempotent, ...crowfly, replayable: true, signal: request.signal },
+      fakeTransport(request, fakes),
+    );
   };
 }
 

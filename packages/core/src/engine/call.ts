@@ -187,7 +187,7 @@ export class ServiceCall<T> {
     const { snapshot } = service;
     const listed = snapshot.status === 'ready' || snapshot.status === 'stale' ? snapshot.endpoints.length : 0;
     if (!this.#tls || listed === 0) return service.trouble();
-    const text = `the ${listed} instances of '${service.ref.key}' speak plain http, and the URL says https: write http, or give the endpoints the protocol https`;
+    const text = `every instance of '${service.ref.key}' (${listed}) speaks plain http, and the URL says https: write http, or give the endpoints the protocol https`;
     return new CrowflyError('no-instances', text, service.about);
   }
 

@@ -94,7 +94,7 @@ export class Directory {
       throw new CrowflyError('bad-name', 'a service name is a string, as in a URL: orders');
     const located = isDangerous(name) ? undefined : this.#locate(name);
     if (located !== undefined) return located;
-    const fault = name === 'localhost' ? 'localhost is never a service' : nameFault(name);
+    const fault = nameProblem(name);
     if (fault !== undefined)
       throw new CrowflyError('bad-name', `service name '${printable(name)}': ${fault}`);
     throw this.#unlocated(name);
@@ -173,7 +173,7 @@ export class Directory {
     const source = row.registry === undefined ? this.#main : this.#open(row.registry);
     const ref = isDangerous(name) ? undefined : source?.registry.locate(name);
     if (ref === undefined) {
-      const fault = name === 'localhost' ? 'localhost is never a service' : nameFault(name);
+      const fault = nameProblem(name);
       if (fault !== undefined)
         throw new CrowflyError('bad-option', `${path}: no URL can reach this name: ${fault}`, { path });
     }
@@ -207,6 +207,12 @@ export class Directory {
       service: name,
     });
   }
+}
+
+function nameProblem(name: string): string | undefined {
+  if (name === 'localhost') return 'localhost is never a service';
+  if (isDangerous(name)) return "it is a name, not a path: labels of a-z, 0-9, '-' and '_', joined by dots";
+  return nameFault(name);
 }
 
 function at(source: Source, ref: ServiceRef, row: ServiceOptions | undefined): Located {
