@@ -17,16 +17,20 @@ const together = [
   },
   ...['20', '22', '24', '26'].filter((version) => !process.version.startsWith(`v${version}.`)).map(testsOn),
   { name: 'coverage', run: coverage },
+  { name: 'unused code', run: suite('unused') },
 ];
 /** @type {Step[]} */
-const alone = [
-  { name: 'demo', run: () => runMocha(['packages/dev/ci/demo.test.ts'], [], { output: 'pipe' }) },
-];
+const alone = [{ name: 'demo', run: suite('demo') }];
 
 const sum = readCounts(process.env.CROWFLY_COUNTS ?? '');
 const failed = [...(await inLanes(together, 2)), ...(await inLanes(alone, 1))];
 if (failed.length > 0) say(`failed: ${failed.join(', ')}`);
 process.exitCode = close(sum);
+
+/** One of packages/dev/ci. @param {string} name @returns {Step['run']} */
+function suite(name) {
+  return () => runMocha([`packages/dev/ci/${name}.test.ts`], [], { output: 'pipe' });
+}
 
 /** @param {string} version @returns {Step} */
 function testsOn(version) {

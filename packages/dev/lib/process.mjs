@@ -34,7 +34,7 @@ const KEPT =
   /^npm_config_(registry|userconfig|globalconfig|cache|.*proxy|cafile|ca|strict_ssl|offline|prefer_offline)$/;
 
 /** @returns {NodeJS.ProcessEnv} */
-export function cleanEnv() {
+function cleanEnv() {
   return Object.fromEntries(
     Object.entries(process.env).filter(([name]) => !name.startsWith('npm_') || KEPT.test(name)),
   );

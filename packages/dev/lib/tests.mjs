@@ -22,7 +22,7 @@ export const findTests = (of = () => true) =>
     .flatMap((dir) => testsUnder(`${dir}/test`));
 
 /** @param {string} dir @returns {string[]} */
-export function testsUnder(dir) {
+function testsUnder(dir) {
   if (!existsSync(join(root, dir))) return [];
   return readdirSync(join(root, dir), { recursive: true, encoding: 'utf8' })
     .filter((file) => file.endsWith('.test.ts'))

@@ -4,7 +4,7 @@ import { capture, StepFailed } from './process.mjs';
 /** The oldest supported Node of each line that still has one, and the newest of the others. */
 export const NODES = /** @type {const} */ (['20.19.0', '22.12.0', '24', '26']);
 
-const TOOLS = { c8: '12.0.0', publint: '0.3.25', attw: '0.18.5' };
+const TOOLS = { c8: '12.0.0', knip: '6.44.2', publint: '0.3.25', attw: '0.18.5' };
 
 /**
  * Runs a tool that is no dependency of the workspace.
