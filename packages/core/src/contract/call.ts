@@ -27,6 +27,11 @@ export interface Lease {
   readonly purpose: Purpose;
   /** The head of an answer arrived: the latency is known. `retryAfterMs` as the answer asked for. Later calls are ignored. */
   responded(status: number, retryAfterMs?: number): void;
+  /**
+   * A part of the answer's body arrived. When the discovery is closed, a body that moved once and then stands still is
+   * taken to have no reader, and is not waited for. A client that cannot tell need not call it.
+   */
+  progress(): void;
   /** The end of the try. Later calls are ignored. */
   done(outcome: Outcome): void;
 }

@@ -43,6 +43,10 @@ export function createEngine<Name extends string = string>(
   return new EngineRecord(strategy, options as EngineOptions);
 }
 
+/** While closing: how often to look whether calls are in flight, and for how long a body may stand still. */
+const DRAIN_POLL_MS = 20;
+const QUIET_MS = 500;
+
 interface Owned {
   close(): Promise<void> | void;
 }
@@ -124,10 +128,9 @@ class EngineRecord implements Engine {
   }
 
   async ready(names?: readonly string[], options: { readonly timeoutMs?: number } = {}): Promise<void> {
-    const services = (names ?? this.#directory.configured).map((name) => this.#named(name));
+    const services = (names ?? this.#directory.configured).map((name) => this.#pinned(name));
     await Promise.all(
       services.map(async (service) => {
-        service.pins++;
         await this.#withSet(service, options.timeoutMs);
         if (service.snapshot.status !== 'ready' && service.snapshot.status !== 'stale')
           throw service.trouble();
@@ -144,7 +147,14 @@ class EngineRecord implements Engine {
   }
 
   watch(name: string, listener: (snapshot: Snapshot) => void): () => void {
-    return this.#named(name).watch(listener);
+    const service = this.#pinned(name);
+    const stop = service.watch(listener);
+    let watching = true;
+    return () => {
+      if (watching) service.pins--;
+      watching = false;
+      stop();
+    };
   }
 
   async explain(name: string): Promise<Explanation> {
@@ -187,16 +197,12 @@ class EngineRecord implements Engine {
     this.#events.clear();
   }
 
-  /** Resolves when no call is in flight, or the bound is reached. */
+  /** Resolves when no call is in flight and no body moves, or the bound is reached. */
   async #drained(): Promise<void> {
-    const services = [...this.#services];
-    if (this.#calls.size === 0 && services.every(({ open }) => open === 0)) return;
-    const bound = this.#wait(this.#limits.closeMs);
-    const idle = async (): Promise<void> => {
-      await Promise.all(services.map((service) => service.idle()));
-    };
-    await Promise.race([idle(), bound.done]);
-    bound.cancel();
+    const until = this.#clock.now() + this.#limits.closeMs;
+    const busy = (): boolean =>
+      this.#calls.size > 0 || [...this.#services].some((service) => service.busy(QUIET_MS));
+    while (busy() && this.#clock.now() < until) await this.#wait(DRAIN_POLL_MS).done;
   }
 
   async #release(): Promise<void> {
@@ -227,6 +233,12 @@ class EngineRecord implements Engine {
 
   #named(name: string): Service {
     return this.#service(this.#directory.locate(name));
+  }
+
+  #pinned(name: string): Service {
+    const located = this.#directory.locate(name);
+    if (this.closed) throw closedError();
+    return this.#services.pin(located);
   }
 
   #service(located: Located): Service {

@@ -9,6 +9,8 @@ export interface LeaseKeeper {
   after(delayMs: number, fire: () => void): Timer;
   /** The head of the answer arrived. */
   responded(lease: TryLease, latencyMs: number): void;
+  /** A part of the body arrived. `first`: for the first time. */
+  moved(lease: TryLease, first: boolean): void;
   /** The try no longer counts as in flight. Once, at or before `done`. */
   released(lease: TryLease): void;
   /** The try is over, and its connection free. Once. */
@@ -28,6 +30,8 @@ export class TryLease implements Lease {
   readonly startedAt: number;
   /** The status of the answer's head; 0 before it. */
   status = 0;
+  /** Whether a part of the body arrived, as far as the client says. */
+  hasMoved = false;
   readonly #keeper: LeaseKeeper;
   #counted = true;
   #over = false;
@@ -53,6 +57,13 @@ export class TryLease implements Lease {
     this.status = status;
     this.#body = this.#keeper.after(BODY_MS, () => this.#release());
     this.#keeper.responded(this, this.#keeper.now() - this.startedAt);
+  }
+
+  progress(): void {
+    if (this.#over) return;
+    const first = !this.hasMoved;
+    this.hasMoved = true;
+    this.#keeper.moved(this, first);
   }
 
   done(outcome: Outcome): void {

@@ -40,6 +40,9 @@ export class Service implements Follower, LeaseKeeper {
   lastUsed: number;
   /** Leases not done. */
   open = 0;
+  /** Those of them whose client says when their bodies move, after they did for the first time. */
+  #moving = 0;
+  #movedAt = 0;
   readonly #context: ServiceContext;
   #following: { stop(): void; readonly stopped: Promise<void> } | undefined;
   readonly #members: Membership;
@@ -55,7 +58,6 @@ export class Service implements Follower, LeaseKeeper {
   #holdTimer: Timer | undefined;
   readonly #watchers = new Set<(snapshot: Snapshot) => void>();
   #waiting: (() => void)[] = [];
-  readonly #idle: (() => void)[] = [];
 
   constructor(ref: ServiceRef, registry: Registry, settings: Settings, context: ServiceContext) {
     this.ref = ref;
@@ -165,14 +167,11 @@ export class Service implements Follower, LeaseKeeper {
 
   /** Calls `listener` at once and with each change. @returns a function that ends it */
   watch(listener: (snapshot: Snapshot) => void): () => void {
-    this.pins++;
     // Wrapped: the same function subscribed twice is two subscriptions.
     const entry = (snapshot: Snapshot): void => listener(snapshot);
     this.#watchers.add(entry);
-    entry(this.#snapshot);
-    return () => {
-      if (this.#watchers.delete(entry)) this.pins--;
-    };
+    this.#tell(entry);
+    return () => this.#watchers.delete(entry);
   }
 
   /** Whether calls can go ahead, or fail, without waiting for the registry. */
@@ -232,7 +231,9 @@ export class Service implements Follower, LeaseKeeper {
     this.lastUsed = call.now;
     const pool = tls ? this.#tls() : this.#pool;
     const probed =
-      call.attempt === 0 ? this.#health.takeProbe(safe, (member) => member.pools.includes(pool)) : undefined;
+      call.attempt === 0
+        ? this.#health.takeProbe(safe, (member) => !member.draining && member.pools.includes(pool))
+        : undefined;
     const member = probed ?? pool.pick(call);
     if (member === undefined) return undefined;
     const purpose: Purpose = probed !== undefined ? 'probe' : call.attempt > 0 ? 'retry' : 'call';
@@ -274,12 +275,17 @@ export class Service implements Follower, LeaseKeeper {
     this.#health.bad(member, evidence, startedAt, purpose === 'probe');
   }
 
+  moved(_lease: TryLease, first: boolean): void {
+    if (first) this.#moving++;
+    this.#movedAt = this.now();
+  }
+
   released({ member }: TryLease): void {
     member.inFlight--;
     for (const pool of member.pools) pool.inFlight--;
   }
 
-  done({ member, status, startedAt, purpose }: TryLease, outcome: Outcome): void {
+  done({ member, status, startedAt, purpose, hasMoved }: TryLease, outcome: Outcome): void {
     const probing = purpose === 'probe';
     switch (outcome.kind) {
       case 'answered':
@@ -309,15 +315,15 @@ export class Service implements Follower, LeaseKeeper {
     }
     member.open--;
     this.open--;
+    if (hasMoved) this.#moving--;
     if (member.gone && member.open === 0) this.#left(member);
-    if (this.open === 0) for (const resolve of this.#idle.splice(0)) resolve();
   }
 
   // --- the end ---
 
-  /** Resolves when no lease is open. */
-  idle(): Promise<void> {
-    return this.open === 0 ? Promise.resolve() : new Promise((resolve) => this.#idle.push(resolve));
+  /** Whether a try is under way; one whose body has not moved for `quietMs` is taken to have no reader. */
+  busy(quietMs: number): boolean {
+    return this.open > this.#moving || (this.open > 0 && this.now() - this.#movedAt < quietMs);
   }
 
   /** Ends the watch and all timers. @returns when the adapter's watch has settled */
@@ -440,18 +446,27 @@ export class Service implements Follower, LeaseKeeper {
     this.#context.events.emit('recovered', { ...this.about, outageMs });
   }
 
+  #tell(watcher: (snapshot: Snapshot) => void): void {
+    try {
+      watcher(this.#snapshot);
+    } catch (error) {
+      this.#context.events.complain(`watch('${this.ref.key}')`, error);
+    }
+  }
+
   #publish(snapshot: Snapshot): void {
     this.#snapshot = Object.freeze(snapshot);
-    for (const watcher of [...this.#watchers]) {
-      try {
-        watcher(snapshot);
-      } catch (error) {
-        this.#context.events.complain(`watch('${this.ref.key}')`, error);
-      }
-    }
+    for (const watcher of [...this.#watchers]) this.#tell(watcher);
     if (this.settled) for (const wake of this.#waiting.splice(0)) wake();
     this.#context.changed();
   }
+}
+
+export function unknownService(service: string, registry: string, reason: string): CrowflyError {
+  return new CrowflyError('unknown-service', `there is no service '${service}': ${reason}`, {
+    service,
+    registry,
+  });
 }
 
 function sameItems<T>(a: readonly T[], b: readonly T[]): boolean {

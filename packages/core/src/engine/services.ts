@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import { CrowflyError } from '../errors.js';
 import type { Located } from './directory.js';
-import { Service, type ServiceContext } from './service.js';
+import { Service, type ServiceContext, unknownService } from './service.js';
 import type { Settings } from './settings.js';
 
 /** Not called for this long, a service may make room for another. */
@@ -21,7 +21,7 @@ export interface ServicesOptions {
 export class Services {
   readonly #o: ServicesOptions;
   readonly #inUse: LRUCache<string, Service>;
-  readonly #unknown: LRUCache<string, CrowflyError>;
+  readonly #unknown: LRUCache<string, string>;
 
   constructor(options: ServicesOptions) {
     this.#o = options;
@@ -43,8 +43,16 @@ export class Services {
     const service = this.#inUse.get(located.id);
     if (service !== undefined) return service;
     const absent = this.#unknown.get(located.id);
-    if (absent !== undefined) throw absent;
-    return this.#create(located);
+    if (absent !== undefined) throw unknownService(located.ref.key, located.source.registry.id, absent);
+    return this.#create(located, 0);
+  }
+
+  /** As `get`, and it stays followed, even while unknown, until one of its `pins` is taken back. */
+  pin(located: Located): Service {
+    const service = this.#inUse.get(located.id);
+    if (service === undefined) return this.#create(located, 1);
+    service.pins++;
+    return service;
   }
 
   *[Symbol.iterator](): Iterator<Service> {
@@ -57,12 +65,12 @@ export class Services {
     await Promise.all(services.map((service) => service.close()));
   }
 
-  #create(located: Located): Service {
+  #create(located: Located, pins: number): Service {
     if (this.#inUse.size >= this.#o.max) this.#makeRoom(located);
     const { registry, backoff } = located.source;
     const context = { ...this.#o.context, backoff, changed: () => this.#changed(located.id, service) };
     const service: Service = new Service(located.ref, registry, this.#o.settings(located), context);
-    if (located.configured) service.pins++;
+    service.pins = pins + (located.configured ? 1 : 0);
     this.#inUse.set(located.id, service);
     service.start();
     return service;
@@ -70,8 +78,9 @@ export class Services {
 
   /** A name may have been made up by anyone: one that its registry does not know is not followed unless that was asked for. */
   #changed(id: string, service: Service): void {
-    if (service.snapshot.status !== 'unknown' || service.everReady || service.pins > 0) return;
-    this.#unknown.set(id, service.trouble());
+    const { snapshot } = service;
+    if (snapshot.status !== 'unknown' || service.everReady || service.pins > 0) return;
+    this.#unknown.set(id, snapshot.reason);
     this.#inUse.delete(id);
     void service.close();
   }
