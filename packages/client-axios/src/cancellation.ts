@@ -1,4 +1,4 @@
-import type { AxiosError, CancelToken, InternalAxiosRequestConfig } from 'axios';
+import type { AxiosError, InternalAxiosRequestConfig } from 'axios';
 import type { AxiosModule } from './options.js';
 
 /** How a caller ends a call: `config.signal` and the older `config.cancelToken`, as one signal. */
@@ -13,24 +13,33 @@ export interface Cancellation {
 
 export function cancellation(axios: AxiosModule, config: InternalAxiosRequestConfig): Cancellation {
   const { signal, cancelToken } = config;
-  const error = (request?: unknown): AxiosError | undefined => {
-    // A token's reason is made by axios and carries the caller's message.
-    const reason = (cancelToken as (CancelToken & { reason?: unknown }) | undefined)?.reason;
-    if (reason !== undefined) return reason as AxiosError;
-    return signal?.aborted ? new axios.CanceledError(undefined, config, request) : undefined;
-  };
-  if (!cancelToken && (!signal || signal instanceof AbortSignal)) return { signal, error, release() {} };
+  if (!cancelToken && (!signal || signal instanceof AbortSignal)) {
+    return {
+      signal,
+      error: (request) => (signal?.aborted ? new axios.CanceledError(undefined, config, request) : undefined),
+      release() {},
+    };
+  }
 
-  // axios takes anything that looks like a signal, and tokens are none: both are put behind a real one.
+  // axios takes anything that looks like a signal, and a token is none: both are put behind a real one.
   const controller = new AbortController();
+  let tokenReason: unknown;
   const onAbort = (): void => controller.abort((signal as { reason?: unknown } | undefined)?.reason);
-  const onCancel = (reason: unknown): void => controller.abort(reason);
+  const onCancel = (reason: unknown): void => {
+    tokenReason = reason;
+    controller.abort(reason);
+  };
   if (signal?.aborted) onAbort();
   signal?.addEventListener?.('abort', onAbort);
+  // Calls at once when the token has been used already.
   cancelToken?.subscribe(onCancel);
   return {
     signal: controller.signal,
-    error,
+    error(request) {
+      // A token's reason is an error of axios and carries the caller's message.
+      if (tokenReason !== undefined) return tokenReason as AxiosError;
+      return controller.signal.aborted ? new axios.CanceledError(undefined, config, request) : undefined;
+    },
     release() {
       signal?.removeEventListener?.('abort', onAbort);
       cancelToken?.unsubscribe(onCancel);

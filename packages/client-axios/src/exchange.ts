@@ -1,6 +1,6 @@
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
-import type { Lease } from '@crowfly/core';
+import type { Lease, Outcome } from '@crowfly/core';
 import { parseRetryAfter, stallSafeTimer } from '@crowfly/http';
 
 export interface ExchangeEvents {
@@ -33,13 +33,13 @@ export class Exchange {
     if (lease === undefined) return undefined;
     const retryAfterMs = parseRetryAfter(response.headers['retry-after']);
     lease.responded(response.statusCode ?? 0, retryAfterMs);
-    response.once('end', () => lease.done({ kind: 'answered' }));
-    response.once('close', () => {
-      const { complete, errored } = response;
-      if (complete) lease.done({ kind: 'answered' });
-      else if (isNetworkError(errored) && !this.#events.ended()) lease.done({ kind: 'body-broken', error: errored });
-      else lease.done({ kind: 'canceled' });
-    });
+    let over = false;
+    const end = (): void => {
+      if (!over) lease.done(this.#bodyOutcome(response));
+      over = true;
+    };
+    response.once('end', end);
+    response.once('close', end);
     return retryAfterMs;
   }
 
@@ -47,6 +47,12 @@ export class Exchange {
   moved(status: number): void {
     this.lease?.responded(status);
     this.lease?.done({ kind: 'answered' });
+  }
+
+  #bodyOutcome({ complete, errored }: IncomingMessage): Outcome {
+    if (complete) return { kind: 'answered' };
+    if (isNetworkError(errored) && !this.#events.ended()) return { kind: 'body-broken', error: errored };
+    return { kind: 'canceled' };
   }
 
   #watchConnecting(socket: Socket, connectMs: number): void {

@@ -45,3 +45,8 @@ export class HopAgent {
 export function dispatch(agent: Agent, request: ClientRequest, options: object): void {
   (agent as unknown as { addRequest(request: ClientRequest, options: object): void }).addRequest(request, options);
 }
+
+/** Ends a request that gets no connection. `request.destroy` alone would leave it silent: it reports through its socket. */
+export function refuse(request: ClientRequest, error: unknown): void {
+  (request as unknown as { onSocket(socket: null, error: unknown): void }).onSocket(null, error);
+}

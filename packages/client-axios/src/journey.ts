@@ -3,7 +3,7 @@ import { Agent as HttpsAgent } from 'node:https';
 import type { Attempt, Lease, Outcome, Route } from '@crowfly/core';
 import type { CallContext } from './context.js';
 import { Exchange } from './exchange.js';
-import { dispatch, HopAgent, type HopOptions, type Scheme } from './hop-agent.js';
+import { dispatch, HopAgent, type HopOptions, refuse, type Scheme } from './hop-agent.js';
 
 /** What came back at the end of the way. */
 export interface Head {
@@ -70,7 +70,7 @@ export class Journey {
         this.#leaveFor(request, options, scheme);
       }
     } catch (error) {
-      request.destroy(error as Error);
+      refuse(request, error);
     }
   }
 
@@ -91,10 +91,10 @@ export class Journey {
         try {
           this.#goTo(route, lease, request, options);
         } catch (error) {
-          request.destroy(error as Error);
+          refuse(request, error);
         }
       },
-      (error) => request.destroy(error),
+      (error) => refuse(request, error),
     );
   }
 
