@@ -49,7 +49,14 @@ export interface ScriptedRegistry {
   readonly open: number;
 }
 
-const EVERYTHING: Capabilities = { unknown: true, zones: true, weights: true, priorities: true, draining: true, resync: true };
+const EVERYTHING: Capabilities = {
+  unknown: true,
+  zones: true,
+  weights: true,
+  priorities: true,
+  draining: true,
+  resync: true,
+};
 
 interface Watch {
   readonly service: string;
@@ -85,7 +92,12 @@ class Script implements ScriptedRegistry {
   #hung = false;
   #open = 0;
 
-  constructor({ kind = 'scripted', id = 'scripted:test', supports = EVERYTHING, services = {} }: ScriptedRegistryOptions) {
+  constructor({
+    kind = 'scripted',
+    id = 'scripted:test',
+    supports = EVERYTHING,
+    services = {},
+  }: ScriptedRegistryOptions) {
     this.#supports = supports;
     for (const [service, instances] of Object.entries(services)) this.put(service, instances);
     this.factory = () => {
@@ -97,7 +109,9 @@ class Script implements ScriptedRegistry {
         supports,
         locate: (target) => {
           const name = typeof target === 'string' ? target : target.host;
-          return nameFault(name) === undefined && !name.includes('.') && name !== 'localhost' ? { key: name } : undefined;
+          return nameFault(name) === undefined && !name.includes('.') && name !== 'localhost'
+            ? { key: name }
+            : undefined;
         },
         watch: ({ key }, feed) => this.#watch(key, feed),
         close: async () => {
@@ -163,7 +177,13 @@ class Script implements ScriptedRegistry {
         settle();
       };
       const stop = (): void => end(resolve);
-      const watch: Watch = { service, feed, said: undefined, told: undefined, reject: (error) => end(() => reject(error)) };
+      const watch: Watch = {
+        service,
+        feed,
+        said: undefined,
+        told: undefined,
+        reject: (error) => end(() => reject(error)),
+      };
       feed.signal.addEventListener('abort', stop, { once: true });
       this.#watches.add(watch);
       const failure = this.#failures.get(service) ?? this.#failures.get(undefined);

@@ -14,7 +14,9 @@ export interface Check {
   readonly needs?: readonly Need[];
   /** Instances that a service must be able to have. Default 1. */
   readonly instances?: number;
-  run(stage: Stage): Promise<void>;
+  /** @returns why there was nothing to check after all */
+  // biome-ignore lint/suspicious/noConfusingVoidType: most checks return nothing
+  run(stage: Stage): Promise<string | void>;
 }
 
 /** Abilities that are a function of the harness, and the others that come with it. */
@@ -28,7 +30,11 @@ const FUNCTIONS = {
   deny: ['deny', 'heal'],
 } as const satisfies Partial<Record<Ability, readonly (keyof RegistryHarness)[]>>;
 
-export const ABILITIES: readonly Ability[] = ['change', 'empty', ...(Object.keys(FUNCTIONS) as (keyof typeof FUNCTIONS)[])];
+export const ABILITIES: readonly Ability[] = [
+  'change',
+  'empty',
+  ...(Object.keys(FUNCTIONS) as (keyof typeof FUNCTIONS)[]),
+];
 
 /**
  * Why a check does not apply; `undefined`: it does.

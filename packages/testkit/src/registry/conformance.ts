@@ -22,7 +22,12 @@ import { Traffic } from './traffic.js';
 import type { RegistryConformanceOptions, RegistryHarness } from './types.js';
 
 /** Defaults of {@link RegistryConformanceOptions}. */
-export const CONFORMANCE_DEFAULTS = { timeoutMs: 5000, quietMs: 250, abortMs: 1000, maxRequestsPerSecond: 10 } as const;
+export const CONFORMANCE_DEFAULTS = {
+  timeoutMs: 5000,
+  quietMs: 250,
+  abortMs: 1000,
+  maxRequestsPerSecond: 10,
+} as const;
 
 const CHECKS: readonly Check[] = [
   ...setChecks,
@@ -60,7 +65,13 @@ export function registryConformance(options: RegistryConformanceOptions): void {
     seed: check.integer(0, 2 ** 32),
     print: check.function,
   });
-  const limits: Limits = { ...CONFORMANCE_DEFAULTS, seed: (Date.now() ^ (process.pid << 8)) >>> 0, ...definite(options) };
+  check.string(options.name, 'registryConformance.name');
+  check.function(options.setup, 'registryConformance.setup');
+  const limits: Limits = {
+    ...CONFORMANCE_DEFAULTS,
+    seed: (Date.now() ^ (process.pid << 8)) >>> 0,
+    ...definite(options),
+  };
   const traffic = new Traffic();
   const summary = new Summary(options.name);
   let harness: RegistryHarness | undefined;
@@ -88,13 +99,13 @@ export function registryConformance(options: RegistryConformanceOptions): void {
         for (const one of CHECKS.filter((candidate) => candidate.rule === rule)) {
           it(one.title, async function () {
             if (harness === undefined) return this.skip();
-            const reason = leftOut(one, harness, supports);
-            if (reason !== undefined) {
-              summary.leftOut(one, reason);
-              if (this.test !== undefined) this.test.title += ` (left out: ${reason})`;
-              this.skip();
-            }
-            await play(one, new Stage(harness, supports, limits, traffic), summary);
+            const reason =
+              leftOut(one, harness, supports) ??
+              (await play(one, new Stage(harness, supports, limits, traffic), summary));
+            if (reason === undefined) return;
+            summary.leftOut(one, reason);
+            if (this.test !== undefined) this.test.title += ` (left out: ${reason})`;
+            this.skip();
           });
         }
       });
@@ -105,7 +116,11 @@ export function registryConformance(options: RegistryConformanceOptions): void {
 /** The given ones of the optional settings. */
 function definite(options: RegistryConformanceOptions): Partial<Limits> {
   const { timeoutMs, quietMs, abortMs, maxRequestsPerSecond, seed } = options;
-  return Object.fromEntries(Object.entries({ timeoutMs, quietMs, abortMs, maxRequestsPerSecond, seed }).filter(([, value]) => value !== undefined));
+  return Object.fromEntries(
+    Object.entries({ timeoutMs, quietMs, abortMs, maxRequestsPerSecond, seed }).filter(
+      ([, value]) => value !== undefined,
+    ),
+  );
 }
 
 /** What the adapter declares, read from a registry that is closed again. */
@@ -116,20 +131,24 @@ async function probe(harness: RegistryHarness, limits: Limits, traffic: Traffic)
   return supports ?? { unknown: false };
 }
 
-async function play(one: Check, stage: Stage, summary: Summary): Promise<void> {
-  let failed = true;
+async function play(one: Check, stage: Stage, summary: Summary): Promise<string | undefined> {
   try {
-    await one.run(stage);
-    failed = false;
-    summary.ran(one);
+    let reason: string | undefined;
+    try {
+      reason = (await one.run(stage)) ?? undefined;
+    } catch (error) {
+      // The first thing that went wrong is the one to show.
+      await stage.end().catch(() => {});
+      throw error;
+    }
+    await stage.end();
+    if (reason === undefined) summary.kept(one);
+    return reason;
   } catch (error) {
+    summary.broken(one);
     if (error instanceof Error) error.message += ` [seed ${stage.limits.seed}]`;
     throw error;
   } finally {
-    // The first thing that went wrong is the one to show.
-    await stage.end().catch((error: unknown) => {
-      if (!failed) throw error;
-    });
     summary.note(stage.notes);
   }
 }

@@ -28,7 +28,12 @@ export function judgeError(rule: Rule, thrown: unknown, during: string): Error {
     );
   }
   if (describeError(thrown).trim() === '') {
-    throw new Breach(rule, `${during}, the watch rejected with an error without a message`, 'Say what failed', thrown);
+    throw new Breach(
+      rule,
+      `${during}, the watch rejected with an error without a message`,
+      'Say what failed',
+      thrown,
+    );
   }
   return thrown;
 }

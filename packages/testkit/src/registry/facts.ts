@@ -20,14 +20,23 @@ export function fingerprintOf(endpoints: readonly Endpoint[]): string {
 /** Why `set` is not what `publish` takes, when the backend holds nothing but good instances. */
 export function faultOfSet(set: unknown): Breach | undefined {
   if (!Array.isArray(set)) {
-    return new Breach(1, `publish() got ${kindOf(set)}`, 'Publish the whole set as a list; call unknown() when there is no such service');
+    return new Breach(
+      1,
+      `publish() got ${kindOf(set)}`,
+      'Publish the whole set as a list; call unknown() when there is no such service',
+    );
   }
   const ids = new Set<unknown>();
   for (const entry of set as readonly Partial<Endpoint>[]) {
     const fault = faultOfEntry(entry);
-    if (fault !== undefined) return new Breach(1, fault, 'The core skips such an entry, so the set is not whole');
+    if (fault !== undefined)
+      return new Breach(1, fault, 'The core skips such an entry, so the set is not whole');
     if (ids.has(entry.id)) {
-      return new Breach(3, `two entries of one set have the id '${String(entry.id)}'`, 'Publish each instance once, with an id that no other one has');
+      return new Breach(
+        3,
+        `two entries of one set have the id '${String(entry.id)}'`,
+        'Publish each instance once, with an id that no other one has',
+      );
     }
     ids.add(entry.id);
   }
@@ -39,7 +48,8 @@ function faultOfEntry(entry: Partial<Endpoint> | null | undefined): string | und
   if (typeof entry.id !== 'string' || entry.id === '' || entry.id.length > 512) {
     return `published an instance whose id is ${kindOf(entry.id)} (1 to 512 characters are expected)`;
   }
-  if (typeof entry.host !== 'string' || entry.host === '') return `published an instance whose host is ${kindOf(entry.host)}`;
+  if (typeof entry.host !== 'string' || entry.host === '')
+    return `published an instance whose host is ${kindOf(entry.host)}`;
   const { port } = entry;
   if (typeof port !== 'number' || !Number.isInteger(port) || port < 1 || port > 65_535) {
     return `published an instance whose port is ${kindOf(port)}`;
@@ -62,7 +72,11 @@ export function repeats(before: Fact, fact: Fact): Breach | undefined {
     );
   }
   if (members(before.print) === members(fact.print)) {
-    return new Breach(3, 'the same set was published again in another order', 'Sort the set, by id for example, before comparing and publishing it');
+    return new Breach(
+      3,
+      'the same set was published again in another order',
+      'Sort the set, by id for example, before comparing and publishing it',
+    );
   }
   return undefined;
 }

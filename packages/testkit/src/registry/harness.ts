@@ -3,7 +3,15 @@ import { ABILITIES } from './check.js';
 import type { RegistryHarness } from './types.js';
 
 const ALWAYS = ['factory', 'put', 'remove'] as const;
-const OPTIONAL = ['malformedEntry', 'cut', 'rotateCredentials', 'heal', 'targets', 'requests', 'close'] as const;
+const OPTIONAL = [
+  'malformedEntry',
+  'cut',
+  'rotateCredentials',
+  'heal',
+  'targets',
+  'requests',
+  'close',
+] as const;
 /** Those that `heal` must end. */
 const BREAKING = ['fail', 'malformedWhole', 'freeze', 'deny'] as const;
 

@@ -1,7 +1,12 @@
 import type { Capabilities, Endpoint } from '@crowfly/core';
 
 /** The instances that the kit puts: each field beyond host and port only where the adapter says that it can tell it. */
-export function makeInstances(count: number, supports: Capabilities, port: number | undefined, from = 0): Endpoint[] {
+export function makeInstances(
+  count: number,
+  supports: Capabilities,
+  port: number | undefined,
+  from = 0,
+): Endpoint[] {
   return Array.from({ length: count }, (_, index) => {
     const n = from + index;
     return {

@@ -89,7 +89,10 @@ export class Stage {
   }
 
   targets(service: string): readonly [Target, ...Target[]] {
-    const [first = service, ...others] = this.harness.targets?.(service) ?? [service, { scheme: 'http', host: service }];
+    const [first = service, ...others] = this.harness.targets?.(service) ?? [
+      service,
+      { scheme: 'http', host: service },
+    ];
     return [first, ...others];
   }
 

@@ -6,7 +6,8 @@ const ORDER = Object.keys(RULES);
 /** What was checked, and what was not and why: printed at the end, so that nobody takes a rule that was left out for one that holds. */
 export class Summary {
   readonly #name: string;
-  readonly #ran = new Map<Rule, number>();
+  readonly #kept = new Map<Rule, number>();
+  readonly #broken = new Map<Rule, number>();
   readonly #leftOut = new Map<string, string[]>();
   readonly #notes = new Set<string>();
 
@@ -14,8 +15,12 @@ export class Summary {
     this.#name = name;
   }
 
-  ran({ rule }: Check): void {
-    this.#ran.set(rule, (this.#ran.get(rule) ?? 0) + 1);
+  kept({ rule }: Check): void {
+    this.#kept.set(rule, (this.#kept.get(rule) ?? 0) + 1);
+  }
+
+  broken({ rule }: Check): void {
+    this.#broken.set(rule, (this.#broken.get(rule) ?? 0) + 1);
   }
 
   leftOut({ rule, title }: Check, reason: string): void {
@@ -28,13 +33,22 @@ export class Summary {
   }
 
   lines(): string[] {
-    const kept = [...this.#ran].sort(([a], [b]) => ORDER.indexOf(String(a)) - ORDER.indexOf(String(b)));
     return [
-      `${this.#name}: kept ${kept.map(([rule, count]) => `${label(rule)} (${count})`).join(', ') || 'nothing'}`,
-      ...[...this.#leftOut].map(([key, titles]) => `  left out, ${key} (${titles.length} ${titles.length === 1 ? 'check' : 'checks'})`),
+      `${this.#name}: kept ${list(this.#kept)}`,
+      ...(this.#broken.size > 0 ? [`  broken, ${list(this.#broken)}`] : []),
+      ...[...this.#leftOut].map(
+        ([key, titles]) =>
+          `  left out, ${key} (${titles.length} ${titles.length === 1 ? 'check' : 'checks'})`,
+      ),
       ...[...this.#notes].map((note) => `  note, ${note}`),
     ];
   }
+}
+
+/** `rule 1 (3), rule 2 (6)`: each with the number of its checks. */
+function list(counts: ReadonlyMap<Rule, number>): string {
+  const sorted = [...counts].sort(([a], [b]) => ORDER.indexOf(String(a)) - ORDER.indexOf(String(b)));
+  return sorted.map(([rule, count]) => `${label(rule)} (${count})`).join(', ') || 'nothing';
 }
 
 function label(rule: Rule): string {

@@ -1,7 +1,7 @@
 import type { Capabilities, Endpoint, Feed, Problem, Registry, ServiceRef } from '@crowfly/core';
 import { errorText, judgeError } from './errors.js';
-import { difference } from './instances.js';
 import { type Fact, faultOfSet, fingerprintOf, repeats } from './facts.js';
+import { difference } from './instances.js';
 import { Breach, type Rule } from './rules.js';
 import { until } from './wait.js';
 
@@ -58,7 +58,9 @@ export class Watched {
       unknown: (reason) => {
         if (this.#late('unknown')) return;
         if (typeof reason !== 'string' || reason === '') {
-          this.#breaches.push(new Breach(2, 'unknown() was called without a reason', 'Say where the service was looked for'));
+          this.#breaches.push(
+            new Breach(2, 'unknown() was called without a reason', 'Say where the service was looked for'),
+          );
         }
         this.#checkSecrets(String(reason), 'the reason of unknown()');
         this.#add({ kind: 'unknown', reason: String(reason) });
@@ -81,14 +83,20 @@ export class Watched {
   #late(what: string): boolean {
     if (!this.#ending.signal.aborted) return false;
     this.#breaches.push(
-      new Breach(7, `${what}() was called after the signal had aborted`, 'End every loop, timer and listener when feed.signal aborts'),
+      new Breach(
+        7,
+        `${what}() was called after the signal had aborted`,
+        'End every loop, timer and listener when feed.signal aborts',
+      ),
     );
     return true;
   }
 
   #checkSecrets(text: string, where: string): void {
     if (this.#options.secrets.some((secret) => secret !== '' && text.includes(secret))) {
-      this.#breaches.push(new Breach('id', `${where} contains a secret`, 'Leave credentials out of everything that is shown'));
+      this.#breaches.push(
+        new Breach('id', `${where} contains a secret`, 'Leave credentials out of everything that is shown'),
+      );
     }
   }
 
@@ -105,7 +113,11 @@ export class Watched {
   check(): void {
     for (const fact of this.facts) {
       if (fact.kind === 'set' && fingerprintOf(fact.endpoints) !== fact.print) {
-        throw new Breach(1, 'a set was changed after it had been published', 'Build new endpoints and a new list for each publish()');
+        throw new Breach(
+          1,
+          'a set was changed after it had been published',
+          'Build new endpoints and a new list for each publish()',
+        );
       }
     }
     const first = this.#breaches[0];
@@ -118,16 +130,30 @@ export class Watched {
    * @param wanted for messages: `the set of 3 instances`
    * @throws Breach of `rule` when it does not in time, or the watch settles first
    */
-  async until(rule: Rule, wanted: string, holds: () => boolean, fix: string, seen?: () => string): Promise<void> {
+  async until(
+    rule: Rule,
+    wanted: string,
+    holds: () => boolean,
+    fix: string,
+    seen?: () => string,
+  ): Promise<void> {
     const { timeoutMs } = this.#options;
     await until(() => holds() || !this.running, timeoutMs);
     this.check();
     if (holds()) return;
     if (this.running) {
-      throw new Breach(rule, `${wanted} did not come within ${timeoutMs} ms; ${seen?.() ?? this.#last()}`, fix);
+      throw new Breach(
+        rule,
+        `${wanted} did not come within ${timeoutMs} ms; ${seen?.() ?? this.#last()}`,
+        fix,
+      );
     }
     if (this.outcome === 'returned' || this.outcome === undefined) {
-      throw new Breach(rule, `the watch returned while ${wanted} was awaited`, 'A watch runs until its signal aborts');
+      throw new Breach(
+        rule,
+        `the watch returned while ${wanted} was awaited`,
+        'A watch runs until its signal aborts',
+      );
     }
     const error = judgeError(rule, this.outcome.error, `while ${wanted} was awaited`);
     throw new Breach(
@@ -141,16 +167,28 @@ export class Watched {
   #last(): string {
     const last = this.facts.at(-1);
     if (last === undefined) return 'the adapter said nothing';
-    return last.kind === 'unknown' ? `the last word was unknown (${last.reason})` : `the last set had ${last.endpoints.length} instances`;
+    return last.kind === 'unknown'
+      ? `the last word was unknown (${last.reason})`
+      : `the last set had ${last.endpoints.length} instances`;
   }
 
   /** Waits until the latest fact is the set of `wanted`. @returns it */
-  async set(rule: Rule, wanted: readonly Endpoint[], fix = 'Publish the whole set whenever it changed'): Promise<readonly Endpoint[]> {
+  async set(
+    rule: Rule,
+    wanted: readonly Endpoint[],
+    fix = 'Publish the whole set whenever it changed',
+  ): Promise<readonly Endpoint[]> {
     const off = (): string | undefined => {
       const last = this.facts.at(-1);
       return last?.kind === 'set' ? difference(last.endpoints, wanted, this.#supports) : this.#last();
     };
-    await this.until(rule, describeSet(wanted), () => off() === undefined, fix, () => `the last word was: ${off()}`);
+    await this.until(
+      rule,
+      describeSet(wanted),
+      () => off() === undefined,
+      fix,
+      () => `the last word was: ${off()}`,
+    );
     return this.sets().at(-1) ?? [];
   }
 
@@ -161,7 +199,12 @@ export class Watched {
       return;
     }
     const isUnknown = (): boolean => this.facts.at(-1)?.kind === 'unknown';
-    await this.until(rule, 'unknown()', isUnknown, 'supports.unknown is true: call feed.unknown(reason) for a service that does not exist, and publish nothing');
+    await this.until(
+      rule,
+      'unknown()',
+      isUnknown,
+      'supports.unknown is true: call feed.unknown(reason) for a service that does not exist, and publish nothing',
+    );
   }
 
   /** Waits until the watch rejects. @returns the error, judged */
@@ -169,10 +212,18 @@ export class Watched {
     const settled = await until(() => !this.running, this.#options.timeoutMs);
     this.check();
     if (!settled) {
-      throw new Breach(rule, `${during}, the watch did not reject within ${this.#options.timeoutMs} ms; ${this.#last()}`, 'Let the error out of watch(): the core keeps the last good set, waits, and starts it again');
+      throw new Breach(
+        rule,
+        `${during}, the watch did not reject within ${this.#options.timeoutMs} ms; ${this.#last()}`,
+        'Let the error out of watch(): the core keeps the last good set, waits, and starts it again',
+      );
     }
     if (this.outcome === 'returned' || this.outcome === undefined) {
-      throw new Breach(rule, `${during}, the watch returned as if nothing had happened`, 'Throw an Error that says what failed');
+      throw new Breach(
+        rule,
+        `${during}, the watch returned as if nothing had happened`,
+        'Throw an Error that says what failed',
+      );
     }
     return judgeError(rule, this.outcome.error, during);
   }
@@ -189,5 +240,7 @@ export class Watched {
 }
 
 export function describeSet(endpoints: readonly Endpoint[]): string {
-  return endpoints.length === 0 ? 'an empty set' : `the set of ${endpoints.length} instance${endpoints.length === 1 ? '' : 's'}`;
+  return endpoints.length === 0
+    ? 'an empty set'
+    : `the set of ${endpoints.length} instance${endpoints.length === 1 ? '' : 's'}`;
 }

@@ -23,7 +23,11 @@ export const abortChecks: readonly Check[] = [
       await stage.quiet();
       watched.check();
       if (stage.requests > requests) {
-        throw new Breach(7, `${stage.requests - requests} requests were made after the abort`, 'Pass feed.signal to every request, and end every loop');
+        throw new Breach(
+          7,
+          `${stage.requests - requests} requests were made after the abort`,
+          'Pass feed.signal to every request, and end every loop',
+        );
       }
     },
   },
@@ -83,7 +87,9 @@ export const abortChecks: readonly Check[] = [
         if (!last) continue;
         const left = (): string[] => [
           ...(stage.clock.pending > 0 ? [`${stage.clock.pending} timers of the injected clock`] : []),
-          ...([...stage.traffic.connections()].some((socket) => !connections.has(socket)) ? ['an open connection'] : []),
+          ...([...stage.traffic.connections()].some((socket) => !connections.has(socket))
+            ? ['an open connection']
+            : []),
           ...newResources(resources),
         ];
         if (await until(() => left().length === 0, stage.limits.timeoutMs)) return;

@@ -31,7 +31,11 @@ export const credentialChecks: readonly Check[] = [
       const watched = stage.watch(service);
       const error = await watched.failure(9, 'when access was denied');
       if (watched.facts.length > 0) {
-        throw new Breach(9, 'the adapter said something about the service when access was denied', 'Throw, and publish nothing');
+        throw new Breach(
+          9,
+          'the adapter said something about the service when access was denied',
+          'Throw, and publish nothing',
+        );
       }
       if (!DENIAL.test(describeError(error))) {
         throw new Breach(

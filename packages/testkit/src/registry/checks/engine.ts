@@ -1,4 +1,11 @@
-import { type Clock, createEngine, type Engine, type Registry, type RegistryFactory, type Snapshot } from '@crowfly/core';
+import {
+  type Clock,
+  createEngine,
+  type Engine,
+  type Registry,
+  type RegistryFactory,
+  type Snapshot,
+} from '@crowfly/core';
 import type { Stage } from '../stage.js';
 
 /** A service followed by the real core. */
@@ -11,7 +18,10 @@ export interface Followed {
 }
 
 /** Opens the adapter in an engine of its own. */
-export function openEngine(stage: Stage, clock?: Clock): { engine: Engine; follow(service: string): Followed } {
+export function openEngine(
+  stage: Stage,
+  clock?: Clock,
+): { engine: Engine; follow(service: string): Followed } {
   let watches = 0;
   const engine = createEngine(() => ({ update() {}, pick: () => undefined }), {
     registry: counting(stage.harness.factory, () => watches++),

@@ -74,7 +74,9 @@ export const factChecks: readonly Check[] = [
       await watched.failure(2, 'when the backend began to fail');
       nothingSaid(watched, said);
       await stage.harness.heal?.();
-      await stage.watch(service).set(2, stage.instances(1), 'A new watch after a failure starts from nothing: fetch the set again');
+      await stage
+        .watch(service)
+        .set(2, stage.instances(1), 'A new watch after a failure starts from nothing: fetch the set again');
     },
   },
 ];
@@ -82,11 +84,22 @@ export const factChecks: readonly Check[] = [
 function nothingSaid(watched: Watched, from: number): void {
   const fact = watched.facts[from];
   if (fact === undefined) return;
-  const what = fact.kind === 'unknown' ? 'unknown() was called' : `a set of ${fact.endpoints.length} instances was published`;
-  throw new Breach(2, `${what} because the backend failed`, 'A failure says nothing about the service: throw, and publish nothing');
+  const what =
+    fact.kind === 'unknown'
+      ? 'unknown() was called'
+      : `a set of ${fact.endpoints.length} instances was published`;
+  throw new Breach(
+    2,
+    `${what} because the backend failed`,
+    'A failure says nothing about the service: throw, and publish nothing',
+  );
 }
 
 function noSets(watched: Watched, stage: Stage): void {
   if (!stage.supports.unknown || watched.sets().length === 0) return;
-  throw new Breach(2, 'a set was published for a service that does not exist', 'Call unknown(reason), and nothing else');
+  throw new Breach(
+    2,
+    'a set was published for a service that does not exist',
+    'Call unknown(reason), and nothing else',
+  );
 }

@@ -48,13 +48,22 @@ export const finalStateChecks: readonly Check[] = [
   },
 ];
 
-async function lastWord(stage: Stage, watched: Watched, final: ReturnType<Stage['instances']>, service: string): Promise<void> {
+async function lastWord(
+  stage: Stage,
+  watched: Watched,
+  final: ReturnType<Stage['instances']>,
+  service: string,
+): Promise<void> {
   await stage.put(service, final);
   await watched.set(4, final, 'Read again after a change that came while the last one was being handled');
   const said = watched.facts.length;
   await stage.quiet();
   watched.check();
   if (watched.facts.length > said) {
-    throw new Breach(4, 'an older state was delivered after the last one', 'Drop answers that a newer one has overtaken');
+    throw new Breach(
+      4,
+      'an older state was delivered after the last one',
+      'Drop answers that a newer one has overtaken',
+    );
   }
 }

@@ -1,8 +1,8 @@
 import type { Endpoint } from '@crowfly/core';
+import { judgeError } from '../errors.js';
 import type { Fact } from '../facts.js';
 import { difference } from '../instances.js';
 import { Breach, type Rule } from '../rules.js';
-import { judgeError } from '../errors.js';
 import type { Stage } from '../stage.js';
 import { until } from '../wait.js';
 import type { Watched } from '../watched.js';
@@ -23,7 +23,8 @@ export function follow(stage: Stage, service: string, first = stage.watch(servic
     const current = watches.at(-1);
     if (current === undefined || current.running) return;
     current.check();
-    if (current.outcome !== 'returned') judgeError(rule, current.outcome?.error, 'while the service was followed');
+    if (current.outcome !== 'returned')
+      judgeError(rule, current.outcome?.error, 'while the service was followed');
     watches.push(stage.watch(service));
   };
   return {
@@ -35,10 +36,14 @@ export function follow(stage: Stage, service: string, first = stage.watch(servic
       };
       const end = performance.now() + boundMs;
       while (!there()) {
-        if (performance.now() >= end) throw new Breach(rule, `${describeSet(wanted)} did not come within ${boundMs} ms`, fix);
+        if (performance.now() >= end)
+          throw new Breach(rule, `${describeSet(wanted)} did not come within ${boundMs} ms`, fix);
         restart(rule);
         const current = watches.at(-1);
-        await until(() => there() || current?.running === false, Math.min(50, Math.max(1, end - performance.now())));
+        await until(
+          () => there() || current?.running === false,
+          Math.min(50, Math.max(1, end - performance.now())),
+        );
         // A pause between restarts, as the core makes one.
         if (current?.running === false) await until(() => false, 20);
       }

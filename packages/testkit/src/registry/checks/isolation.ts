@@ -20,11 +20,19 @@ export const isolationChecks: readonly Check[] = [
       await stage.quiet();
       second.check();
       if (second.facts.length > 1) {
-        throw new Breach('isolation', 'a change of one service published the set of another', 'Publish to the feeds of the service that changed');
+        throw new Breach(
+          'isolation',
+          'a change of one service published the set of another',
+          'Publish to the feeds of the service that changed',
+        );
       }
       await first.end();
       await stage.put(b, stage.instances(1, 8));
-      await second.set('isolation', stage.instances(1, 8), 'Let the abort of one watch end only what belongs to it');
+      await second.set(
+        'isolation',
+        stage.instances(1, 8),
+        'Let the abort of one watch end only what belongs to it',
+      );
     },
   },
   {
@@ -41,7 +49,11 @@ export const isolationChecks: readonly Check[] = [
       await ending.end();
       await stage.close(left);
       await stage.put(service, stage.instances(2));
-      await staying.set('isolation', stage.instances(2), 'Share nothing between the registries of a factory: open connections in it, not beside it');
+      await staying.set(
+        'isolation',
+        stage.instances(2),
+        'Share nothing between the registries of a factory: open connections in it, not beside it',
+      );
     },
   },
   {
@@ -60,7 +72,12 @@ export const isolationChecks: readonly Check[] = [
           await stage.close(registry);
           await registry.close?.();
         } catch (error) {
-          throw new Breach('close', `close() failed: ${error instanceof Error ? error.message : typeof error}`, 'Let a second close() do nothing', error);
+          throw new Breach(
+            'close',
+            `close() failed: ${error instanceof Error ? error.message : typeof error}`,
+            'Let a second close() do nothing',
+            error,
+          );
         }
       }
     },

@@ -59,22 +59,46 @@ export const malformedChecks: readonly Check[] = [
       silent(watched, said);
       await stage.harness.heal?.();
       await stage.put(service, stage.instances(1));
-      await stage.watch(service).set(6, stage.instances(1), 'A new watch after a failure starts from nothing: fetch the set again');
+      await stage
+        .watch(service)
+        .set(6, stage.instances(1), 'A new watch after a failure starts from nothing: fetch the set again');
     },
   },
 ];
 
 async function reported(watched: Watched): Promise<void> {
-  await watched.until(6, 'a report of the bad entry', () => watched.problems.length > 0, 'Call feed.report({ code, detail, entry }) for each entry that is skipped');
+  await watched.until(
+    6,
+    'a report of the bad entry',
+    () => watched.problems.length > 0,
+    'Call feed.report({ code, detail, entry }) for each entry that is skipped',
+  );
   for (const problem of watched.problems) {
-    if (typeof problem?.code === 'string' && problem.code !== '' && typeof problem.detail === 'string' && problem.detail !== '') continue;
-    throw new Breach(6, 'a report had no code or no detail', "Give both as text: { code: 'bad-port', detail: 'what is wrong, and where' }");
+    if (
+      typeof problem?.code === 'string' &&
+      problem.code !== '' &&
+      typeof problem.detail === 'string' &&
+      problem.detail !== ''
+    )
+      continue;
+    throw new Breach(
+      6,
+      'a report had no code or no detail',
+      "Give both as text: { code: 'bad-port', detail: 'what is wrong, and where' }",
+    );
   }
 }
 
 function silent(watched: Watched, from: number): void {
   const fact = watched.facts[from];
   if (fact === undefined) return;
-  const what = fact.kind === 'unknown' ? 'unknown() was called' : `a set of ${fact.endpoints.length} instances was published`;
-  throw new Breach(6, `${what} for an answer that could not be read`, 'Throw an Error: the core keeps the last good set');
+  const what =
+    fact.kind === 'unknown'
+      ? 'unknown() was called'
+      : `a set of ${fact.endpoints.length} instances was published`;
+  throw new Breach(
+    6,
+    `${what} for an answer that could not be read`,
+    'Throw an Error: the core keeps the last good set',
+  );
 }

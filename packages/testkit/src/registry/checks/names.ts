@@ -5,11 +5,40 @@ import { Breach } from '../rules.js';
 import type { Stage } from '../stage.js';
 
 const FOREIGN: readonly Target[] = [
-  '', ' ', '.', '..', '../x', '/etc/passwd', 'a/b', 'a b', 'a\u0000b', 'a\nb', '%2e%2e%2f', 'user@host', 'x?y=1', 'x#y', '__proto__',
-  'constructor', 'localhost', '192.0.2.1', '2001:db8::1', '2024', '0x7f.1', 'www.example.com', 'bücher.example', 'UPPER.Case', 'x'.repeat(100_000),
-  ...['www.example.com', 'localhost', '192.0.2.1', '2001:db8::1', 'xn--bcher-kva.example', 'a_b', '__proto__'].map(
-    (host): Target => ({ scheme: 'http', host }),
-  ),
+  '',
+  ' ',
+  '.',
+  '..',
+  '../x',
+  '/etc/passwd',
+  'a/b',
+  'a b',
+  'a\u0000b',
+  'a\nb',
+  '%2e%2e%2f',
+  'user@host',
+  'x?y=1',
+  'x#y',
+  '__proto__',
+  'constructor',
+  'localhost',
+  '192.0.2.1',
+  '2001:db8::1',
+  '2024',
+  '0x7f.1',
+  'www.example.com',
+  'bücher.example',
+  'UPPER.Case',
+  'x'.repeat(100_000),
+  ...[
+    'www.example.com',
+    'localhost',
+    '192.0.2.1',
+    '2001:db8::1',
+    'xn--bcher-kva.example',
+    'a_b',
+    '__proto__',
+  ].map((host): Target => ({ scheme: 'http', host })),
   { scheme: 'https', host: 'www.example.com', port: 8443 },
 ];
 
@@ -24,12 +53,18 @@ export const nameChecks: readonly Check[] = [
       for (const target of stage.targets(service)) {
         const ref = stage.registry.locate(target);
         if (ref?.key !== key) {
-          throw broken(`${show(target)} leads to ${ref === undefined ? 'nothing' : `'${ref.key}'`}, another spelling of the same service to '${key}'`, 'Give one key for all spellings, names and URL forms alike');
+          throw broken(
+            `${show(target)} leads to ${ref === undefined ? 'nothing' : `'${ref.key}'`}, another spelling of the same service to '${key}'`,
+            'Give one key for all spellings, names and URL forms alike',
+          );
         }
       }
       const again = stage.registry.locate(key)?.key;
       if (again !== key) {
-        throw broken(`locate('${key}') gives ${again === undefined ? 'nothing' : `'${again}'`}, although that is a key it gave`, 'Make the key a name that locate() understands, so that settings and stored sets can use it');
+        throw broken(
+          `locate('${key}') gives ${again === undefined ? 'nothing' : `'${again}'`}, although that is a key it gave`,
+          'Make the key a name that locate() understands, so that settings and stored sets can use it',
+        );
       }
     },
   },
@@ -39,16 +74,23 @@ export const nameChecks: readonly Check[] = [
     async run(stage) {
       const service = stage.name();
       const other = stage.open();
-      const ask = (registry: Registry): unknown => stage.targets(service).map((target) => checkRef(registry.locate(target), target));
+      const ask = (registry: Registry): unknown =>
+        stage.targets(service).map((target) => checkRef(registry.locate(target), target));
       const requests = stage.requests;
       const before = ask(stage.registry);
       if (stage.requests > requests || stage.clock.pending > 0) {
-        throw broken('locate() made a request or started a timer', 'Answer from the name alone: it is called on the path of a call');
+        throw broken(
+          'locate() made a request or started a timer',
+          'Answer from the name alone: it is called on the path of a call',
+        );
       }
-      if (!isDeepStrictEqual(ask(stage.registry), before)) throw broken('the second answer differed from the first', 'Answer from the name alone');
-      if (!isDeepStrictEqual(ask(other), before)) throw broken('two registries of one factory gave different answers', 'Answer from the name alone');
+      if (!isDeepStrictEqual(ask(stage.registry), before))
+        throw broken('the second answer differed from the first', 'Answer from the name alone');
+      if (!isDeepStrictEqual(ask(other), before))
+        throw broken('two registries of one factory gave different answers', 'Answer from the name alone');
       await stage.put(service, stage.instances(1));
-      if (!isDeepStrictEqual(ask(stage.registry), before)) throw broken('the answer changed when the service came into being', 'Answer from the name alone');
+      if (!isDeepStrictEqual(ask(stage.registry), before))
+        throw broken('the answer changed when the service came into being', 'Answer from the name alone');
     },
   },
   {
@@ -64,15 +106,29 @@ export const nameChecks: readonly Check[] = [
     async run(stage) {
       const registries = [stage.registry, stage.open()];
       for (const { id, kind } of registries) {
-        if (typeof id !== 'string' || id === '') throw new Breach('id', `the id is ${kindOf(id)}`, "Name the backend: 'consul:https://c1:8501/dc1'");
-        if (typeof kind !== 'string' || kind === '') throw new Breach('id', `the kind is ${kindOf(kind)}`, "Name the sort of registry: 'consul'");
+        if (typeof id !== 'string' || id === '')
+          throw new Breach('id', `the id is ${kindOf(id)}`, "Name the backend: 'consul:https://c1:8501/dc1'");
+        if (typeof kind !== 'string' || kind === '')
+          throw new Breach('id', `the kind is ${kindOf(kind)}`, "Name the sort of registry: 'consul'");
         const secret = (stage.harness.secrets ?? []).some((value) => value !== '' && id.includes(value));
-        if (secret || /\/\/[^/\s]*:[^/\s]*@/.test(id) || /(?:token|secret|passw(?:or)?d|api-?key)=[^&\s]/i.test(id)) {
-          throw new Breach('id', 'the id contains a secret', 'Leave user info, tokens and query parameters out of it: it stands in errors and file names');
+        if (
+          secret ||
+          /\/\/[^/\s]*:[^/\s]*@/.test(id) ||
+          /(?:token|secret|passw(?:or)?d|api-?key)=[^&\s]/i.test(id)
+        ) {
+          throw new Breach(
+            'id',
+            'the id contains a secret',
+            'Leave user info, tokens and query parameters out of it: it stands in errors and file names',
+          );
         }
       }
       if (registries[0]?.id !== registries[1]?.id) {
-        throw new Breach('id', 'two registries of one factory have different ids', 'Make the id from the options alone: sets stored on disk are found by it');
+        throw new Breach(
+          'id',
+          'two registries of one factory have different ids',
+          'Make the id from the options alone: sets stored on disk are found by it',
+        );
       }
     },
   },
@@ -82,7 +138,11 @@ export const nameChecks: readonly Check[] = [
     async run(stage) {
       const { supports } = stage.registry;
       if (typeof supports !== 'object' || supports === null || typeof supports.unknown !== 'boolean') {
-        throw new Breach('id', 'supports.unknown is not true or false', 'Say whether the backend tells "no such service" from "no instance at the moment"');
+        throw new Breach(
+          'id',
+          'supports.unknown is not true or false',
+          'Say whether the backend tells "no such service" from "no instance at the moment"',
+        );
       }
     },
   },
@@ -109,7 +169,10 @@ function checkRef(ref: ServiceRef | undefined, target: Target): ServiceRef | und
   // biome-ignore lint/suspicious/noControlCharactersInRegex: finding them is the purpose
   const goodKey = typeof ref?.key === 'string' && ref.key !== '' && !/[\u0000-\u001f\u007f]/.test(ref.key);
   if (goodKey && (port === undefined || typeof port === 'string' || typeof port === 'number')) return ref;
-  throw broken(`locate(${show(target)}) answered with a reference whose key or port is no good`, 'A key is text without control characters, a port a number or a name');
+  throw broken(
+    `locate(${show(target)}) answered with a reference whose key or port is no good`,
+    'A key is text without control characters, a port a number or a name',
+  );
 }
 
 function broken(what: string, fix: string, cause?: unknown): Breach {

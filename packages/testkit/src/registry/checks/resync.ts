@@ -23,8 +23,17 @@ export const resyncChecks: readonly Check[] = [
         if (index === 0) continue;
         const from = following.facts().length;
         await stage.harness.cut?.(() => stage.put(service, next));
-        await following.set(5, next, 'Notice the gap (410, a lower index, a hash that differs), read everything again, and publish the result');
-        straight(following.facts().slice(from), states[index - 1] ?? [], next, (set, wanted) => difference(set, wanted, stage.supports) === undefined);
+        await following.set(
+          5,
+          next,
+          'Notice the gap (410, a lower index, a hash that differs), read everything again, and publish the result',
+        );
+        straight(
+          following.facts().slice(from),
+          states[index - 1] ?? [],
+          next,
+          (set, wanted) => difference(set, wanted, stage.supports) === undefined,
+        );
       }
     },
   },
@@ -44,7 +53,11 @@ function straight(
     if (same(fact.endpoints, after)) arrived = true;
     else if (arrived) throw new Breach(5, 'an old set was published after the new one', fix);
     else if (!same(fact.endpoints, before)) {
-      throw new Breach(5, `a set of ${fact.endpoints.length} instances that never was a state of the service was published during the resync`, fix);
+      throw new Breach(
+        5,
+        `a set of ${fact.endpoints.length} instances that never was a state of the service was published during the resync`,
+        fix,
+      );
     }
   }
 }

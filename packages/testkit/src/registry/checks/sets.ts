@@ -12,10 +12,19 @@ export const setChecks: readonly Check[] = [
     async run(stage) {
       const all = stage.instances(stage.several);
       const watched = stage.watch(await stage.populated(all));
-      await watched.until(1, 'the first set', () => watched.facts.length > 0, 'Publish the set once it is complete');
+      await watched.until(
+        1,
+        'the first set',
+        () => watched.facts.length > 0,
+        'Publish the set once it is complete',
+      );
       const off = difference(watched.sets()[0] ?? [], all, stage.supports);
       if (off !== undefined) {
-        throw new Breach(1, `the first set was not the whole: ${off}`, 'Publish once, after the last page or slice has been read');
+        throw new Breach(
+          1,
+          `the first set was not the whole: ${off}`,
+          'Publish once, after the last page or slice has been read',
+        );
       }
     },
   },

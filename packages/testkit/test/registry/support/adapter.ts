@@ -55,7 +55,15 @@ export type Fault =
 const PAUSE_MS = 10;
 const SILENCE_MS = 100;
 
-const supports: Capabilities = { unknown: true, zones: true, weights: true, draining: true, resync: true, silenceMs: SILENCE_MS, credentials: true };
+const supports: Capabilities = {
+  unknown: true,
+  zones: true,
+  weights: true,
+  draining: true,
+  resync: true,
+  silenceMs: SILENCE_MS,
+  credentials: true,
+};
 
 /** An adapter that keeps the contract, but for the faults it is given. */
 export function adapter(backend: Backend, ...faults: readonly Fault[]): RegistryFactory {
@@ -114,9 +122,13 @@ async function watch(watching: Watching): Promise<void> {
   // An answer without news, or none: the pause before the next question grows.
   let fruitless = 0;
   if (has('leaks a timer of the clock')) clock.after(3_600_000, () => {});
-  if (has('leaks an interval')) setInterval(() => {}, 3_600_000);
-  if (has('speaks after abort')) feed.signal.addEventListener('abort', () => setTimeout(() => feed.publish(last), 1));
-  if (has('asks after abort')) feed.signal.addEventListener('abort', () => setTimeout(() => void backend.query(service, 0, firstToken).catch(() => {}), 60));
+  if (has('leaks an interval')) backend.leaks.push(setInterval(() => {}, 3_600_000));
+  if (has('speaks after abort'))
+    feed.signal.addEventListener('abort', () => setTimeout(() => feed.publish(last), 1));
+  if (has('asks after abort'))
+    feed.signal.addEventListener('abort', () =>
+      setTimeout(() => void backend.query(service, 0, firstToken).catch(() => {}), 10),
+    );
 
   const say = (endpoints: Endpoint[]): void => {
     const text = JSON.stringify(endpoints);
@@ -128,17 +140,22 @@ async function watch(watching: Watching): Promise<void> {
       feed.publish(last);
       return;
     }
-    if (has('changes in parts') && last.length > 0 && endpoints.length > last.length) feed.publish(endpoints.slice(last.length));
+    if (has('changes in parts') && last.length > 0 && endpoints.length > last.length)
+      feed.publish(endpoints.slice(last.length));
     last = endpoints;
     feed.publish(endpoints);
   };
 
   while (!signal.aborted && !state.stopped) {
-    if (polls++ > 0 && !has('no pause')) await pause(clock, has('short pause') ? 10 : Math.min(1000, PAUSE_MS * 2 ** fruitless), signal);
+    if (polls++ > 0 && !has('no pause'))
+      await pause(clock, has('short pause') ? 10 : Math.min(1000, PAUSE_MS * 2 ** fruitless), signal);
     const token = has('remembers credentials') ? firstToken : backend.token;
     let answer: Awaited<ReturnType<Backend['query']>>;
     try {
-      const bound = has('no watchdog') || has('ignores abort') ? signal : AbortSignal.any([signal, AbortSignal.timeout(SILENCE_MS)]);
+      const bound =
+        has('no watchdog') || has('ignores abort')
+          ? signal
+          : AbortSignal.any([signal, AbortSignal.timeout(SILENCE_MS)]);
       answer = await backend.query(service, version, token, bound);
     } catch (error) {
       if (signal.aborted) return;
@@ -149,7 +166,8 @@ async function watch(watching: Watching): Promise<void> {
       }
       if (has('empty on error')) feed.publish([]);
       if (has('throws undefined')) throw undefined;
-      if (has('throws a TypeError')) throw new TypeError("Cannot read properties of undefined (reading 'body')");
+      if (has('throws a TypeError'))
+        throw new TypeError("Cannot read properties of undefined (reading 'body')");
       if (has('returns on error')) return;
       if (has('swallows errors')) {
         await pause(clock, 50, signal);
@@ -162,7 +180,10 @@ async function watch(watching: Watching): Promise<void> {
       if (has('secret in errors')) throw new Error(`cannot reach memory://user:${token}@host`);
       throw error;
     }
-    if (answer.status === 401) throw new Error(has('denial as outage') ? 'the server does not work' : 'the server answered 401: check the token');
+    if (answer.status === 401)
+      throw new Error(
+        has('denial as outage') ? 'the server does not work' : 'the server answered 401: check the token',
+      );
     if (answer.status === 410) {
       if (has('empty during resync')) feed.publish([]);
       if (!has('sticks to the gap')) version = 0;
@@ -207,17 +228,35 @@ function read(body: unknown, { has, random, feed }: Watching): Endpoint[] | unde
   }
   const endpoints: Endpoint[] = [];
   for (const [index, entry] of (body as Partial<Endpoint>[]).entries()) {
-    if (typeof entry !== 'object' || entry === null || typeof entry.host !== 'string' || typeof entry.port !== 'number') {
+    if (
+      typeof entry !== 'object' ||
+      entry === null ||
+      typeof entry.host !== 'string' ||
+      typeof entry.port !== 'number'
+    ) {
       if (has('dies of one bad entry')) throw new CrowflyError('bad-data', `entry ${index} is no instance`);
-      if (!has('silent about bad entries')) feed.report({ code: 'bad-entry', detail: `entry ${index} has no host or port`, entry: `#${index}` });
+      if (!has('silent about bad entries'))
+        feed.report({ code: 'bad-entry', detail: `entry ${index} has no host or port`, entry: `#${index}` });
       continue;
     }
     if (has('dies of hostile hosts') && entry.host === '../x') throw new TypeError('Invalid URL');
     if (has('pollutes prototypes') && entry.metadata !== undefined && 'kitPolluted' in entry.metadata) {
-      Object.defineProperty(Object.prototype, 'kitPolluted', { value: 'yes', configurable: true, enumerable: false });
+      Object.defineProperty(Object.prototype, 'kitPolluted', {
+        value: 'yes',
+        configurable: true,
+        enumerable: false,
+      });
     }
     const { host, port, zone, weight, state, metadata } = entry;
-    const id = has('ids by position') ? `#${endpoints.length}` : has('ids at random') ? String(random()) : has('same id twice') ? host.slice(0, 7) : has('ignores the port') ? host : `${host}:${port}`;
+    const id = has('ids by position')
+      ? `#${endpoints.length}`
+      : has('ids at random')
+        ? String(random())
+        : has('same id twice')
+          ? host.slice(0, 7)
+          : has('ignores the port')
+            ? host
+            : `${host}:${port}`;
     endpoints.push({
       id,
       host,

@@ -1,6 +1,8 @@
 import type { Endpoint } from '@crowfly/core';
 
-export type Answer = { readonly status: 200; readonly version: number; readonly body: unknown } | { readonly status: 401 | 404 | 410 };
+export type Answer =
+  | { readonly status: 200; readonly version: number; readonly body: unknown }
+  | { readonly status: 401 | 404 | 410 };
 
 interface Waiting {
   readonly service: string;
@@ -12,6 +14,8 @@ interface Waiting {
 export class Backend {
   requests = 0;
   token = 'first-token';
+  /** What a broken adapter leaves running, for the test to end. */
+  readonly leaks: NodeJS.Timeout[] = [];
   readonly #services = new Map<string, { version: number; body: unknown }>();
   readonly #waiting = new Set<Waiting>();
   readonly #garbled = new Set<string>();
@@ -90,7 +94,10 @@ export class Backend {
         if (after > 0 && after < this.#oldest) return { status: 410 };
         if (this.#garbled.has(service)) return { status: 200, version: known, body: '<html>proxy</html>' };
         const news = state === undefined || state.version > after;
-        if (news || this.#mode === 'instant') return state === undefined ? { status: 404 } : { status: 200, version: state.version, body: state.body };
+        if (news || this.#mode === 'instant')
+          return state === undefined
+            ? { status: 404 }
+            : { status: 200, version: state.version, body: state.body };
       }
       await this.#wait(service, signal);
       if (state !== undefined && !this.#services.has(service)) return { status: 404 };
@@ -105,7 +112,11 @@ export class Backend {
         settle();
       };
       const abort = (): void => end(() => reject(signal?.reason));
-      const waiting: Waiting = { service, wake: () => end(resolve), cut: (error) => end(() => reject(error)) };
+      const waiting: Waiting = {
+        service,
+        wake: () => end(resolve),
+        cut: (error) => end(() => reject(error)),
+      };
       signal?.addEventListener('abort', abort, { once: true });
       this.#waiting.add(waiting);
     });
@@ -121,4 +132,6 @@ export class Backend {
 }
 
 /** What the reference adapter reads. */
-export type Entry = Pick<Endpoint, 'host' | 'port' | 'zone' | 'weight' | 'state' | 'metadata'> & { readonly name: string };
+export type Entry = Pick<Endpoint, 'host' | 'port' | 'zone' | 'weight' | 'state' | 'metadata'> & {
+  readonly name: string;
+};
