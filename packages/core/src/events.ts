@@ -93,8 +93,12 @@ export class EventHub {
     if (this.#complained) return;
     this.#complained = true;
     const text = error instanceof Error ? error.message : typeof error;
-    this.#logger.warn(
-      `a listener given to ${where} threw (${text}); further errors of listeners are not logged`,
-    );
+    try {
+      this.#logger.warn(
+        `a listener given to ${where} threw (${text}); further errors of listeners are not logged`,
+      );
+    } catch {
+      // The logger itself is what throws: there is nowhere left to say so, and a call must not pay for it.
+    }
   }
 }

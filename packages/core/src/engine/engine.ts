@@ -191,9 +191,9 @@ class EngineRecord implements Engine {
   async #close(): Promise<void> {
     await this.#drained();
     for (const call of this.#calls) call.end(closedError());
-    const bound = this.#wait(this.#limits.closeMs);
-    await Promise.race([this.#release(), bound.done]);
-    bound.cancel();
+    // A watch that does not end when it is told to must not keep its registry and the pools open.
+    await this.#within(this.#services.close());
+    await this.#within(this.#release());
     this.#events.clear();
   }
 
@@ -205,8 +205,13 @@ class EngineRecord implements Engine {
     while (busy() && this.#clock.now() < until) await this.#wait(DRAIN_POLL_MS).done;
   }
 
+  async #within(done: Promise<void>): Promise<void> {
+    const bound = this.#wait(this.#limits.closeMs);
+    await Promise.race([done, bound.done]);
+    bound.cancel();
+  }
+
   async #release(): Promise<void> {
-    await this.#services.close();
     const closing = [...this.#sources.values()].map(async ({ registry }) => registry.close?.());
     const owned = [...this.#owned.values()].map(async (one) => one.close());
     await Promise.allSettled([...closing, ...owned]);

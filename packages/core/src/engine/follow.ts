@@ -41,7 +41,7 @@ async function keepWatching(options: FollowOptions, stopping: AbortSignal): Prom
   const { follower, backoff } = options;
   // p-retry does the looping. The waiting happens in `onFailedAttempt`, by the injected clock and the backoff that the
   // whole registry shares; and it never sees the error itself, as it gives up on most TypeErrors.
-  let level = 0;
+  let waitedMs = 0;
   await pRetry(() => watchOnce(options, stopping), {
     retries: Number.POSITIVE_INFINITY,
     minTimeout: 0,
@@ -51,8 +51,8 @@ async function keepWatching(options: FollowOptions, stopping: AbortSignal): Prom
       if (stopping.aborted) return;
       const { cause, ranMs } = error as WatchFailed;
       follower.failed(cause);
-      if (ranMs >= HEALTHY_MS) level = 0;
-      await backoff.wait(level++, stopping);
+      if (ranMs >= HEALTHY_MS) waitedMs = 0;
+      waitedMs += await backoff.wait(waitedMs, stopping);
     },
   });
 }
@@ -103,7 +103,8 @@ async function watchOnce(options: FollowOptions, stopping: AbortSignal): Promise
   };
   let cause: unknown;
   try {
-    await Promise.race([registry.watch(service, feed), refused]);
+    // What was refused comes first: an adapter may well end its watch because of it.
+    await Promise.race([refused, registry.watch(service, feed)]);
     cause = new CrowflyError(
       'registry-failed',
       `${registry.id} ended the watch of '${service.key}' by itself`,

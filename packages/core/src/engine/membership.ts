@@ -18,6 +18,8 @@ export interface Change {
   readonly changed: readonly MemberRecord[];
   /** Vanished, but kept for now. */
   readonly held: readonly MemberRecord[];
+  /** How many held ones are named again. */
+  readonly returned: number;
   readonly departed: readonly MemberRecord[];
 }
 
@@ -44,10 +46,12 @@ export class Membership {
     const revived: MemberRecord[] = [];
     const changed: MemberRecord[] = [];
     const departed: MemberRecord[] = [];
+    let returned = 0;
     for (const endpoint of endpoints) {
       const member = this.current.get(endpoint.id);
       if (member?.is(endpoint)) {
         named.add(member);
+        if (member.heldUntil !== undefined) returned++;
         member.heldUntil = undefined;
         if (sameEndpoint(member.endpoint, endpoint)) continue;
         member.describe(endpoint);
@@ -73,7 +77,7 @@ export class Membership {
       departed.push(member);
     }
     for (const member of departed) this.#remember(member, now);
-    return { added, revived, changed, held, departed };
+    return { added, revived, changed, held, returned, departed };
   }
 
   /** A held member is believed gone. */

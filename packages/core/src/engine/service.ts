@@ -104,6 +104,8 @@ export class Service implements Follower, LeaseKeeper {
       gate: new EndpointGate(maxEndpoints),
       follower: this,
     });
+    // The registry may have said within its very first call that there is no such service.
+    if (this.#closed) this.#following.stop();
   }
 
   get about(): { service: string; registry: string } {
@@ -126,19 +128,18 @@ export class Service implements Follower, LeaseKeeper {
   // --- what the registry says (Follower) ---
 
   set(endpoints: readonly Endpoint[]): void {
-    this.#apply(endpoints);
+    const changed = this.#apply(endpoints, !this.#everReady);
     this.#everReady = true;
     this.#recover();
+    if (!changed && this.#snapshot.status === 'ready') return;
     // The members' own objects: an endpoint that says the same as before is the same object.
     const list = endpoints.map((endpoint) => this.#members.current.get(endpoint.id)?.endpoint ?? endpoint);
-    const before = this.#snapshot;
-    if (before.status === 'ready' && sameItems(before.endpoints, list)) return;
     this.#publish({ status: 'ready', endpoints: Object.freeze(list), version: this.#version });
   }
 
   unknown(reason: string): void {
     const news = this.#snapshot.status !== 'unknown';
-    this.#apply([]);
+    this.#apply([], false);
     this.#recover();
     if (!news) return;
     this.#publish({ status: 'unknown', reason });
@@ -146,14 +147,16 @@ export class Service implements Follower, LeaseKeeper {
   }
 
   failed(cause: unknown): void {
+    const before = this.#snapshot;
+    // What is known with authority stays true until the registry says otherwise.
+    if (before.status === 'unknown') return;
     const news = this.#troubleSince === undefined;
     this.#troubleSince ??= this.#context.clock.now();
-    const before = this.#snapshot;
     if (before.status === 'ready' || before.status === 'stale') {
       const { endpoints, version } = before;
       this.#publish({ status: 'stale', endpoints, version, since: this.#troubleSince, cause });
       if (news) this.#context.events.emit('stale', { ...this.about, cause });
-    } else if (before.status !== 'unknown') {
+    } else {
       this.#publish({ status: 'failed', cause });
       if (news) this.#context.events.emit('failed', { ...this.about, cause });
     }
@@ -340,7 +343,8 @@ export class Service implements Follower, LeaseKeeper {
 
   // --- inside ---
 
-  #apply(endpoints: readonly Endpoint[]): void {
+  /** @returns whether the set is another one than before; `first` always is */
+  #apply(endpoints: readonly Endpoint[], first: boolean): boolean {
     const change = this.#members.reconcile(endpoints);
     for (const member of change.departed) this.#depart(member);
     for (const member of change.revived) this.#health.revived(member);
@@ -360,12 +364,11 @@ export class Service implements Follower, LeaseKeeper {
     const changed = change.changed.length;
     if (added + removed > 0) this.#repool();
     else if (changed > 0) for (const pool of this.#pools()) pool.redescribe();
-    const first = !this.#everReady;
-    if (first || added + removed + changed + change.held.length > 0) {
-      this.#version++;
-      const counts = { endpoints: endpoints.length, added, removed, changed };
-      this.#context.events.emit('snapshot', { ...this.about, version: this.#version, ...counts });
-    }
+    if (!first && added + removed + changed + change.held.length + change.returned === 0) return false;
+    this.#version++;
+    const counts = { endpoints: endpoints.length, added, removed, changed };
+    this.#context.events.emit('snapshot', { ...this.about, version: this.#version, ...counts });
+    return true;
   }
 
   /** A held member failed to connect, or its time is up: believed gone now. */
@@ -467,10 +470,6 @@ export function unknownService(service: string, registry: string, reason: string
     service,
     registry,
   });
-}
-
-function sameItems<T>(a: readonly T[], b: readonly T[]): boolean {
-  return a.length === b.length && a.every((item, index) => item === b[index]);
 }
 
 /** An https URL never reaches an instance that only speaks plain text. */
