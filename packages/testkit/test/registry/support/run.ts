@@ -11,7 +11,7 @@ export interface Result {
 }
 
 /** Bounds for broken adapters over a backend in memory: what is awaited never comes. */
-export const QUICK = { timeoutMs: 400, quietMs: 40, abortMs: 200 } as const;
+export const QUICK = { timeoutMs: 400, quietMs: 150, abortMs: 200 } as const;
 
 /** Runs the suite in a mocha of its own. `only`: checks whose full title matches. */
 export async function conform(options: RegistryConformanceOptions, only?: RegExp): Promise<Result> {
