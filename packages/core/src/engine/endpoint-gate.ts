@@ -240,19 +240,22 @@ function readMetadata(value: unknown): Readonly<Record<string, string>> {
 /** Whether two endpoints say the same; both passed the gate. */
 export function sameEndpoint(a: Endpoint, b: Endpoint): boolean {
   return (
-    a === b ||
-    (a.id === b.id &&
-      a.host === b.host &&
-      a.port === b.port &&
-      a.protocol === b.protocol &&
-      a.zone === b.zone &&
-      a.node === b.node &&
-      a.weight === b.weight &&
-      a.priority === b.priority &&
-      a.state === b.state &&
-      sameList(a.hints?.zones, b.hints?.zones) &&
-      sameList(a.hints?.nodes, b.hints?.nodes) &&
-      sameRecord(a.metadata, b.metadata))
+    a === b || (a.weight === b.weight && a.priority === b.priority && a.state === b.state && sameFacts(a, b))
+  );
+}
+
+/** As `sameEndpoint`, leaving aside what only says how much traffic the instance gets. */
+export function sameFacts(a: Endpoint, b: Endpoint): boolean {
+  return (
+    a.id === b.id &&
+    a.host === b.host &&
+    a.port === b.port &&
+    a.protocol === b.protocol &&
+    a.zone === b.zone &&
+    a.node === b.node &&
+    sameList(a.hints?.zones, b.hints?.zones) &&
+    sameList(a.hints?.nodes, b.hints?.nodes) &&
+    sameRecord(a.metadata, b.metadata)
   );
 }
 

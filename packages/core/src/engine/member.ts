@@ -1,7 +1,8 @@
 import type { Endpoint } from '../contract/endpoint.js';
 import type { Member } from '../contract/strategy.js';
+import { sameFacts } from './endpoint-gate.js';
 import type { Ejection } from './health.js';
-import type { MemberPool } from './pool.js';
+import type { MemberPool, PoolChange } from './pool.js';
 
 /** Time constant of the latency average: Finagle's default. */
 const DECAY_MS = 10_000;
@@ -49,14 +50,18 @@ export class MemberRecord implements Member {
     this.describe(endpoint);
   }
 
-  /** Takes over new facts about the same instance. */
-  describe(endpoint: Endpoint): void {
+  /** Takes over new facts about the same instance. @returns what they change for a balancer */
+  describe(endpoint: Endpoint): PoolChange {
+    const { endpoint: before, weight: weightBefore, tier: tierBefore } = this;
     this.endpoint = endpoint;
     const weight = endpoint.weight ?? 1;
     this.weight = weight > 0 ? weight : 1;
     const priority = endpoint.priority ?? 0;
     this.tier =
       endpoint.state === 'draining' ? DRAINING + priority : weight === 0 ? STANDBY + priority : priority;
+    if (!sameFacts(before, endpoint)) return 'members';
+    if (this.tier === tierBefore) return 'weights';
+    return this.weight === weightBefore ? 'eligibility' : 'members';
   }
 
   get draining(): boolean {

@@ -4,6 +4,7 @@ import type { GuardOptions } from './api.js';
 import { sameEndpoint } from './endpoint-gate.js';
 import { toHold } from './guard.js';
 import { MemberRecord } from './member.js';
+import type { PoolChange } from './pool.js';
 
 /** A member that left is remembered this long: a flapping registry must not pardon an ejected instance every time. */
 const REMEMBER_MS = 60_000;
@@ -14,8 +15,9 @@ export interface Change {
   readonly added: readonly MemberRecord[];
   /** Came back within the minute, with their statistics. */
   readonly revived: readonly MemberRecord[];
-  /** Same instance, other facts: weight, zone, state, metadata. */
-  readonly changed: readonly MemberRecord[];
+  /** Same instance, other facts: weight, zone, state, metadata. How many, and what that is for a balancer. */
+  readonly changed: number;
+  readonly kind: PoolChange | undefined;
   /** Vanished, but kept for now. */
   readonly held: readonly MemberRecord[];
   /** How many held ones are named again. */
@@ -44,8 +46,9 @@ export class Membership {
     const named = new Set<MemberRecord>();
     const added: MemberRecord[] = [];
     const revived: MemberRecord[] = [];
-    const changed: MemberRecord[] = [];
     const departed: MemberRecord[] = [];
+    let changed = 0;
+    let kind: PoolChange | undefined;
     let returned = 0;
     for (const endpoint of endpoints) {
       const member = this.current.get(endpoint.id);
@@ -54,8 +57,8 @@ export class Membership {
         if (member.heldUntil !== undefined) returned++;
         member.heldUntil = undefined;
         if (sameEndpoint(member.endpoint, endpoint)) continue;
-        member.describe(endpoint);
-        changed.push(member);
+        const what = member.describe(endpoint);
+        kind = changed++ === 0 || kind === what ? what : 'members';
         continue;
       }
       if (member !== undefined) departed.push(member);
@@ -77,7 +80,7 @@ export class Membership {
       departed.push(member);
     }
     for (const member of departed) this.#remember(member, now);
-    return { added, revived, changed, held, returned, departed };
+    return { added, revived, changed, kind, held, returned, departed };
   }
 
   /** A held member is believed gone. */

@@ -1,6 +1,9 @@
 import type { Balancer, Call, Member, Pool } from '../contract/strategy.js';
 import type { MemberRecord } from './member.js';
 
+/** What a balancer is told. */
+export type PoolChange = Parameters<Balancer['update']>[1];
+
 /** Who may be picked: `normal`; softly ejected ones too (`panic`); everyone, as nobody is left (`last-resort`). */
 export type PoolMode = 'normal' | 'panic' | 'last-resort';
 
@@ -38,10 +41,10 @@ export class MemberPool implements Pool {
     this.balancer.update(this, 'members');
   }
 
-  /** Weights or tiers of some members changed. O(N). */
-  redescribe(): void {
+  /** The facts about some members changed. O(N). */
+  redescribe(change: PoolChange): void {
     this.#elect();
-    this.balancer.update(this, 'weights');
+    this.balancer.update(this, change);
   }
 
   /** A member was ejected or restored. O(1) unless that changes the mode or the tier in use. */

@@ -361,9 +361,10 @@ export class Service implements Follower, LeaseKeeper {
     this.#armHold();
     const added = change.added.length + change.revived.length;
     const removed = change.departed.length;
-    const changed = change.changed.length;
+    const { changed, kind } = change;
     if (added + removed > 0) this.#repool();
-    else if (changed > 0) for (const pool of this.#pools()) pool.redescribe();
+    else if (kind !== undefined) for (const pool of this.#pools()) pool.redescribe(kind);
+    for (const member of change.departed) if (member.open === 0) this.#left(member);
     if (!first && added + removed + changed + change.held.length + change.returned === 0) return false;
     this.#version++;
     const counts = { endpoints: endpoints.length, added, removed, changed };
@@ -373,11 +374,13 @@ export class Service implements Follower, LeaseKeeper {
 
   /** A held member failed to connect, or its time is up: believed gone now. */
   #release(...members: MemberRecord[]): void {
+    if (members.length === 0) return;
     for (const member of members) {
       this.#members.remove(member);
       this.#depart(member);
     }
     this.#repool();
+    for (const member of members) if (member.open === 0) this.#left(member);
   }
 
   #depart(member: MemberRecord): void {
@@ -385,7 +388,6 @@ export class Service implements Follower, LeaseKeeper {
     member.heldUntil = undefined;
     member.pools = [];
     this.#health.left(member);
-    if (member.open === 0) this.#left(member);
   }
 
   #left(member: MemberRecord): void {
