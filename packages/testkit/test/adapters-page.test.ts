@@ -5,7 +5,9 @@ const read = (path: string): string => readFileSync(new URL(`../../../${path}`, 
 
 describe('docs/adapters.md', () => {
   it('shows the adapter of examples/custom-registry as it is', () => {
-    expect(read('docs/adapters.md')).to.include(`\n${read('examples/custom-registry/src/registry.ts')}\`\`\`\n`);
+    expect(read('docs/adapters.md')).to.include(
+      `\n${read('examples/custom-registry/src/registry.ts')}\`\`\`\n`,
+    );
   });
 
   it('shows an adapter of about thirty lines', () => {

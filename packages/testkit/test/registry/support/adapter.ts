@@ -200,6 +200,7 @@ async function watch(watching: Watching): Promise<void> {
       await pause(clock, 20, signal);
       continue;
     }
+    if (answer.status !== 200) throw new Error(`the server answered ${answer.status}`);
     fruitless = answer.version === version ? fruitless + 1 : 0;
     version = answer.version;
     const first = polls === 1;
