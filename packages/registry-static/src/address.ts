@@ -18,7 +18,7 @@ export function readAddress(text: string): Address | Flaw {
     return new Flaw('bad-host', `an address of ${text.length} characters; at most 300 are allowed`);
   if (text.includes('@'))
     return new Flaw('bad-host', 'user info is not allowed in an address: write host and port alone');
-  if (isIPv6(text))
+  if (text.indexOf(':') !== text.lastIndexOf(':') && isIPv6(text))
     return new Flaw('bad-host', `an IPv6 address needs brackets and a port: '[${text}]:8080'`);
   const match = ADDRESS.exec(text);
   if (match === null || (match[1] === undefined && match[4] === '/')) {
@@ -43,7 +43,7 @@ export function readHost(value: unknown): string | Flaw {
   if (value.length > 253) return new Flaw('bad-host', `${value.length} characters; at most 253 are allowed`);
   const host = value.toLowerCase();
   const bare = host.startsWith('[') && host.endsWith(']') ? host.slice(1, -1) : host;
-  if (isIPv4(host) || (isIPv6(bare) && !bare.includes('%'))) return bare;
+  if (isIPv4(host) || (bare.includes(':') && isIPv6(bare) && !bare.includes('%'))) return bare;
   if (isAddress(host)) return new Flaw('bad-host', `'${printable(host)}' is no full IP address`);
   if (DNS_NAME.test(host)) return host;
   return new Flaw('bad-host', `'${printable(host)}' is neither an IP address nor a DNS name`);

@@ -18,6 +18,8 @@ export interface EntryFlaw {
   readonly text: string;
   readonly at: Path;
   readonly skipped: boolean;
+  /** What to call the entry, when the flaw is an entry's: its id or address. */
+  readonly entry?: string;
 }
 
 /** Data that cannot be read as a whole. Never leaves the package: each registry turns it into its own CrowflyError. */

@@ -7,7 +7,7 @@ import { type EntryFlaw, Flaw, Malformed, type Path } from './flaw.js';
 export interface ServiceData {
   /** Frozen, sorted by id, ids distinct. */
   readonly endpoints: readonly Endpoint[];
-  readonly flaws: readonly (EntryFlaw & { readonly entry: string })[];
+  readonly flaws: readonly EntryFlaw[];
 }
 
 /** One entry to read: what it is, where it stands, what holds when it does not say. */
@@ -63,7 +63,7 @@ export function toEntries(list: readonly unknown[], at: Path, defaults: EntryDef
 /** Reads entries; a bad one, and one whose id was there before, costs itself alone. */
 export function readEntries(entries: readonly RawEntry[]): ServiceData {
   const endpoints = new Map<string, Endpoint>();
-  const flaws: (EntryFlaw & { entry: string })[] = [];
+  const flaws: EntryFlaw[] = [];
   let silent = 0;
   entries.forEach(({ raw, at, defaults }, index) => {
     const tell = (flaw: EntryFlaw): void => {

@@ -33,6 +33,7 @@ export function environment(options: EnvironmentOptions = {}): RegistryFactory {
       supports: { unknown: true },
       locate,
       watch(service, feed) {
+        if (feed.signal.aborted) return untilAborted(feed.signal);
         for (const problem of services.get(service.key)?.problems ?? []) feed.report(problem);
         tell(feed, answer(services, service));
         return untilAborted(feed.signal);

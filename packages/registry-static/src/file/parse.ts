@@ -5,8 +5,9 @@ import { listEntries, MAX_ENTRIES, type RawEntry, readEntries } from '../service
 import type { Catalog, CatalogService } from './catalog.js';
 import { type Document, type FileFormat, readDocument } from './document.js';
 import { listTargetGroups } from './file-sd.js';
-import { SyntaxFault } from './json-syntax.js';
-import { lineAndColumn } from './lines.js';
+import { Lines } from './lines.js';
+import { SyntaxFault } from './syntax-fault.js';
+import { Wanted } from './wanted.js';
 
 export interface ParseOptions {
   /** What to call the file in messages: its absolute path. */
@@ -18,19 +19,19 @@ export interface ParseOptions {
   readonly names: readonly string[];
 }
 
+/** More than these tell nobody more. */
+const MAX_PROBLEMS = 100;
+
 /**
  * The contents of a file: our own form (`services: { orders: [...] }`) or Prometheus' target groups (a list). Pure.
  *
  * @throws CrowflyError `bad-data` with `file:line:column` and what to do, when it cannot be read as a whole
  */
 export function parseFile(text: string, options: ParseOptions): Catalog {
-  const { file } = options;
-  const bad = (offset: number, what: string, path?: string): CrowflyError =>
-    new CrowflyError(
-      'bad-data',
-      `${file}:${lineAndColumn(text, offset)}: ${what}`,
-      path === undefined ? {} : { path },
-    );
+  const bad = (offset: number, what: string, path?: string): CrowflyError => {
+    const where = `${options.file}:${new Lines(text).at(offset)}`;
+    return new CrowflyError('bad-data', `${where}: ${what}`, path === undefined ? {} : { path });
+  };
   let document: Document | undefined;
   try {
     document = readDocument(text, options.format);
@@ -38,24 +39,57 @@ export function parseFile(text: string, options: ParseOptions): Catalog {
   } catch (error) {
     if (error instanceof SyntaxFault) throw bad(error.offset, error.message);
     if (!(error instanceof Malformed) || document === undefined) throw error;
+    const [offset = 0] = locate(document, [error.at]);
     const path = showPath('', error.at);
-    throw bad(document.offset(error.at), path === '' ? error.message : `${path}: ${error.message}`, path);
+    throw bad(offset, path === '' ? error.message : `${path}: ${error.message}`, path);
   }
 }
 
 function readCatalog(document: Document, text: string, options: ParseOptions): Catalog {
-  const where = (at: Path): string => `${options.file}:${lineAndColumn(text, document.offset(at))}`;
-  const flaws: EntryFlaw[] = [];
+  const general: EntryFlaw[] = [];
+  const tell = (flaw: EntryFlaw): void => {
+    if (general.length < MAX_PROBLEMS) general.push(flaw);
+  };
   const lists = Array.isArray(document.value)
-    ? listTargetGroups(document.value, options.serviceLabels, (flaw) => flaws.push(flaw))
-    : listServices(document.value, options.names, (flaw) => flaws.push(flaw));
+    ? listTargetGroups(document.value, options.serviceLabels, tell)
+    : listServices(document.value, options.names, tell);
+  const read = [...lists].map(([name, list]) => ({ name, ...readEntries(list) }));
+  const toProblem = problemWriter(document, text, options.file, [
+    ...general,
+    ...read.flatMap(({ flaws }) => flaws),
+  ]);
   const services = new Map<string, CatalogService>();
-  for (const [name, list] of lists) {
-    const data = readEntries(list);
-    const problems = data.flaws.map((flaw) => problemOf(flaw, where, flaw.entry));
-    services.set(name, { endpoints: data.endpoints, problems });
-  }
-  return { services, problems: flaws.slice(0, 100).map((flaw) => problemOf(flaw, where)) };
+  for (const { name, endpoints, flaws } of read)
+    services.set(name, { endpoints, problems: flaws.map(toProblem) });
+  return { services, problems: general.map(toProblem) };
+}
+
+/** Looks all the places up in one go. */
+function problemWriter(
+  document: Document,
+  text: string,
+  file: string,
+  flaws: readonly EntryFlaw[],
+): (flaw: EntryFlaw) => Problem {
+  const offsets = locate(
+    document,
+    flaws.map(({ at }) => at),
+  );
+  const lines = flaws.length > 0 ? new Lines(text) : undefined;
+  const places = new Map(flaws.map((flaw, index) => [flaw, lines?.at(offsets[index] ?? 0)]));
+  return (flaw) => {
+    const path = showPath('', flaw.at);
+    const detail = `${file}:${places.get(flaw)}: ${path}: ${flaw.text}${flaw.skipped ? '; it is skipped' : ''}`;
+    return { code: flaw.code, detail, entry: flaw.entry ?? path };
+  };
+}
+
+function locate(document: Document, paths: readonly Path[]): number[] {
+  if (paths.length === 0) return [];
+  const wanted = new Wanted();
+  for (const path of paths) wanted.add(path);
+  document.locate(wanted);
+  return paths.map((path) => wanted.find(path));
 }
 
 function listServices(
@@ -99,13 +133,4 @@ function listServices(
 function suggestServices(keys: readonly string[]): string {
   const near = keys.find((key) => suggest(key, ['services']).startsWith('did you mean'));
   return near === undefined ? 'an object without it' : `'${near}'`;
-}
-
-function problemOf(flaw: EntryFlaw, where: (at: Path) => string, entry = showPath('', flaw.at)): Problem {
-  const effect = flaw.skipped ? '; it is skipped' : '';
-  return {
-    code: flaw.code,
-    detail: `${where(flaw.at)}: ${showPath('', flaw.at)}: ${flaw.text}${effect}`,
-    entry,
-  };
 }

@@ -28,7 +28,7 @@ export function inline(services: Readonly<Record<string, InlineService>>): Regis
     supports: STATIC_CAPABILITIES,
     locate: (target) => locateByName(target, (name) => known.has(name)),
     watch(service, feed) {
-      tell(feed, answer(known, service, 'the inline list'));
+      if (!feed.signal.aborted) tell(feed, answer(known, service, 'the inline list'));
       return untilAborted(feed.signal);
     },
   });
