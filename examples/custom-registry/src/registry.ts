@@ -1,10 +1,9 @@
-import { setTimeout as pause } from 'node:timers/promises';
-import { type Endpoint, type Feed, nameFault, type RegistryFactory } from '@crowfly/core';
+import { type Endpoint, type Feed, nameFault, type RegistryFactory, sleep } from '@crowfly/core';
 
 /** Instances from a phone book: `GET /services/orders?after=7` answers when the version is another than 7. */
 export const phoneBook =
   (origin: string): RegistryFactory =>
-  () => ({
+  ({ clock }) => ({
     kind: 'phone-book',
     id: `phone-book:${origin}`,
     supports: { unknown: true },
@@ -18,7 +17,7 @@ export const phoneBook =
         if (!answer.ok && answer.status !== 404) throw new Error(`${origin} answered ${answer.status}`);
         const endpoints = answer.ok ? parse(await answer.json(), feed) : undefined;
         const news = JSON.stringify(endpoints) ?? 'unknown';
-        if (news === said) await pause(1000, undefined, { signal: feed.signal, ref: false });
+        if (news === said) await sleep(clock, 1000, feed.signal);
         else if (endpoints === undefined) feed.unknown(`${origin} does not list '${key}'`);
         else feed.publish(endpoints);
         [version, said] = [answer.headers.get('x-version') ?? '', news];

@@ -36,6 +36,7 @@ export { DEFAULTS } from './engine/defaults.js';
 export { createEngine } from './engine/engine.js';
 export type { ConnectProbe } from './engine/health.js';
 export { checkCallOptions } from './engine/settings.js';
+export { sleep } from './engine/system-clock.js';
 export { CrowflyError, describeError, type ErrorCode, type ErrorDetails, isCrowflyError } from './errors.js';
 export type { EventName, Events, Listener, Logger } from './events.js';
 export { checkServiceName, isAddress, nameFault, overrideVariable, printable } from './names.js';
