@@ -1,9 +1,9 @@
 import { type Engine, isCrowflyError, type Route } from '@crowfly/core';
 import { InstanceAgents, type InstanceTls } from '@crowfly/http';
-import defaultAxios, { type AxiosAdapter, type InternalAxiosRequestConfig } from 'axios';
+import defaultAxios, { type Axios, type AxiosAdapter, type InternalAxiosRequestConfig } from 'axios';
 import { callService } from './call.js';
 import { fromCrowfly } from './errors.js';
-import { type AxiosAdapterOptions, type AxiosModule, checkAdapterOptions } from './options.js';
+import { type AxiosAdapterOptions, checkAdapterOptions } from './options.js';
 
 /** Adapters of one engine with the same `tls` object share their connections. */
 const DEFAULT_TLS: InstanceTls = Object.freeze({});
@@ -29,8 +29,11 @@ export function axiosAdapter(engine: Engine, options: AxiosAdapterOptions = {}):
   const key = keys.get(tls) ?? Symbol('crowfly.axios.agents');
   keys.set(tls, key);
 
+  // Without the defaults of the process: the config that an adapter gets holds them already.
+  const bare = new axios.Axios({});
+
   return async (config) => {
-    const url = logicalUrl(axios, config);
+    const url = logicalUrl(bare, config);
     if (url !== undefined) {
       let route: Route | undefined;
       try {
@@ -48,13 +51,13 @@ export function axiosAdapter(engine: Engine, options: AxiosAdapterOptions = {}):
 }
 
 /** The URL as axios will build it, without `params`; `undefined` when it has no host: axios' to complain. */
-function logicalUrl(axios: AxiosModule, config: InternalAxiosRequestConfig): URL | undefined {
+function logicalUrl(bare: Axios, config: InternalAxiosRequestConfig): URL | undefined {
   // A Unix socket leads where it leads, whatever the URL says.
   if (config.socketPath) return undefined;
   const { url, baseURL, allowAbsoluteUrls } = config;
   const parts = { url, baseURL, allowAbsoluteUrls } as InternalAxiosRequestConfig;
   try {
-    return new URL(new axios.Axios({}).getUri(parts));
+    return new URL(bare.getUri(parts));
   } catch {
     return undefined;
   }

@@ -64,7 +64,12 @@ function settle({ axios, config }: CallContext, response: AxiosResponse): AxiosR
 }
 
 /** As axios would put it. */
-function explain({ axios, config }: CallContext, error: unknown, elapsedMs: number, request: unknown): unknown {
+function explain(
+  { axios, config }: CallContext,
+  error: unknown,
+  elapsedMs: number,
+  request: unknown,
+): unknown {
   // A redirect to a service that could not be followed comes wrapped by axios.
   const reason = isCrowflyError(error) ? error : (error as AxiosError | undefined)?.cause;
   if (!isCrowflyError(reason)) return error;

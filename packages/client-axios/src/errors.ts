@@ -48,7 +48,8 @@ export function timeoutError(
 ): AxiosError {
   const message = config.timeoutErrorMessage || `timeout of ${config.timeout}ms exceeded`;
   const error = new axios.AxiosError(message, timeoutCode(config), config, request);
-  if (cause !== undefined) Object.defineProperty(error, 'cause', { value: cause, writable: true, configurable: true });
+  if (cause !== undefined)
+    Object.defineProperty(error, 'cause', { value: cause, writable: true, configurable: true });
   return error;
 }
 

@@ -43,7 +43,10 @@ export class HopAgent {
 
 /** Hands a request to an agent of Node.js. */
 export function dispatch(agent: Agent, request: ClientRequest, options: object): void {
-  (agent as unknown as { addRequest(request: ClientRequest, options: object): void }).addRequest(request, options);
+  (agent as unknown as { addRequest(request: ClientRequest, options: object): void }).addRequest(
+    request,
+    options,
+  );
 }
 
 /** Ends a request that gets no connection. `request.destroy` alone would leave it silent: it reports through its socket. */

@@ -1,4 +1,4 @@
-import { Agent as HttpAgent, type ClientRequest, type IncomingMessage } from 'node:http';
+import { type ClientRequest, Agent as HttpAgent, type IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import type { Attempt, Lease, Outcome, Route } from '@crowfly/core';
 import type { CallContext } from './context.js';
@@ -30,7 +30,9 @@ export class Journey {
   readonly #attempt: Attempt;
   readonly #origin: string;
   readonly #onHead: (head: Head) => void;
-  readonly #ending = new AbortController();
+  #ended = false;
+  /** Gives up waiting for an instance of another service. */
+  #giveUp: ((reason: unknown) => void) | undefined;
   /** Whose instance the request is at. */
   #lease: Lease | undefined;
   #movedWith: number | undefined;
@@ -53,7 +55,8 @@ export class Journey {
 
   /** Ends everything that is on the way: also an answer that arrived and is not wanted. */
   end(reason: unknown): void {
-    this.#ending.abort(reason);
+    this.#ended = true;
+    this.#giveUp?.(reason);
     this.exchange?.request.destroy();
   }
 
@@ -63,7 +66,9 @@ export class Journey {
   }
 
   #hop(request: ClientRequest, options: HopOptions, scheme: Scheme): void {
+    // axios prepares some bodies asynchronously, and asks even when the call has ended meanwhile.
     try {
+      if (this.#ended) throw new Error('the call has ended');
       if (!this.left && this.#origin === originOf(options, scheme)) {
         this.#goTo(this.#context.route, this.#attempt.lease, request, options);
       } else {
@@ -84,7 +89,9 @@ export class Journey {
       dispatch(own ?? (scheme === 'https' ? new HttpsAgent() : new HttpAgent()), request, options);
       return;
     }
-    engine.acquire(route, { signal: this.#ending.signal }).then(
+    const waiting = new AbortController();
+    this.#giveUp = (reason) => waiting.abort(reason);
+    engine.acquire(route, { signal: waiting.signal }).then(
       (lease) => {
         if (request.destroyed) return lease.done({ kind: 'canceled' });
         this.#lease = lease;
@@ -98,7 +105,12 @@ export class Journey {
     );
   }
 
-  #goTo(route: Route, lease: Lease, request: ClientRequest, { host, port, family, lookup }: HopOptions): void {
+  #goTo(
+    route: Route,
+    lease: Lease,
+    request: ClientRequest,
+    { host, port, family, lookup }: HopOptions,
+  ): void {
     const agent = this.#context.agents.get(route, lease.endpoint);
     this.exchange = this.#watch(request, lease);
     // Only what matters for connecting: an agent keeps the options of a connection's first request as long as the
@@ -109,7 +121,7 @@ export class Journey {
   #watch(request: ClientRequest, lease: Lease | undefined): Exchange {
     return new Exchange(request, lease, this.#attempt.connectMs, {
       head: (exchange, response) => this.#head(exchange, response),
-      ended: () => this.#ending.signal.aborted,
+      ended: () => this.#ended,
     });
   }
 

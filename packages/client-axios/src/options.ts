@@ -1,4 +1,4 @@
-import { check, checkOptions, kindOf, CrowflyError } from '@crowfly/core';
+import { CrowflyError, check, checkOptions, kindOf } from '@crowfly/core';
 import type { InstanceTls } from '@crowfly/http';
 import type { AxiosStatic } from 'axios';
 
@@ -22,7 +22,9 @@ export function checkAdapterOptions(options: unknown): void {
   checkOptions('axiosAdapter(engine, options)', options, {
     axios: (value, path) => {
       if (typeof (value as AxiosModule | null)?.getAdapter === 'function') return;
-      throw new CrowflyError('bad-option', `${path}: expected the axios module, got ${kindOf(value)}`, { path });
+      throw new CrowflyError('bad-option', `${path}: expected the axios module, got ${kindOf(value)}`, {
+        path,
+      });
     },
     tls: check.object({
       ca: anything,

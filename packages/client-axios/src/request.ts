@@ -8,11 +8,17 @@ import type { InternalAxiosRequestConfig } from 'axios';
  *
  * @throws CrowflyError `bad-option`: `config.crowfly`
  */
-export function describeRequest(config: InternalAxiosRequestConfig, signal: AbortSignal | undefined): CallRequest {
+export function describeRequest(
+  config: InternalAxiosRequestConfig,
+  signal: AbortSignal | undefined,
+): CallRequest {
   const options: CallOptions = config.crowfly ?? {};
   if (config.crowfly !== undefined) checkCallOptions(options, 'config.crowfly');
   const timeoutMs = timeoutOf(config);
-  const totalMs = Math.min(timeoutMs ?? Number.POSITIVE_INFINITY, options.timeouts?.totalMs ?? Number.POSITIVE_INFINITY);
+  const totalMs = Math.min(
+    timeoutMs ?? Number.POSITIVE_INFINITY,
+    options.timeouts?.totalMs ?? Number.POSITIVE_INFINITY,
+  );
   return {
     ...options,
     // axios' own limit covers all tries, and is the caller's word on how long the call may take.
@@ -36,5 +42,7 @@ export function timeoutOf({ timeout }: InternalAxiosRequestConfig): number | und
  * axios sends can be sent again.
  */
 export function isStream(value: unknown): value is Readable {
-  return typeof value === 'object' && value !== null && typeof (value as { pipe?: unknown }).pipe === 'function';
+  return (
+    typeof value === 'object' && value !== null && typeof (value as { pipe?: unknown }).pipe === 'function'
+  );
 }

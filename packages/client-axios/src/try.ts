@@ -3,6 +3,7 @@ import { finished } from 'node:stream';
 import type { Answer, Attempt, Failure } from '@crowfly/core';
 import { classifyError } from '@crowfly/http';
 import type { AxiosError, AxiosResponse, InternalAxiosRequestConfig } from 'axios';
+import { Abort } from './abort.js';
 import type { CallContext } from './context.js';
 import { timeoutError } from './errors.js';
 import { type Head, Journey } from './journey.js';
@@ -25,7 +26,7 @@ export class Try {
   readonly #context: CallContext;
   readonly #attempt: Attempt;
   readonly #journey: Journey;
-  readonly #abort = new AbortController();
+  readonly #abort = new Abort();
   readonly #config: InternalAxiosRequestConfig;
   /** Why the body broke off, when axios cannot know. */
   #bodyError: AxiosError | undefined;
@@ -40,7 +41,7 @@ export class Try {
       ...context.config,
       httpAgent,
       httpsAgent,
-      signal: this.#abort.signal,
+      signal: this.#abort,
       // Decided for the call as a whole: which status is an error, how long it may take, who may end it.
       validateStatus: null,
       timeout: 0,
@@ -99,7 +100,7 @@ export class Try {
   }
 
   #failure(error: AxiosError): Failure {
-    const { aborted, reason } = this.#abort.signal;
+    const { aborted, reason } = this.#abort;
     if (aborted) return classifyError(reason) === 'timed-out' ? 'timed-out' : 'canceled';
     const failure = classifyError(error);
     const { data } = this.#context.config;
@@ -162,4 +163,3 @@ export class Try {
     return error;
   }
 }
-

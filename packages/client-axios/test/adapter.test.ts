@@ -86,7 +86,8 @@ describe('axiosAdapter', () => {
 
   it('every kind of body arrives as with axios itself', async () => {
     const { api } = world.api();
-    const post = async (data: unknown, headers = {}) => (await api.post('http://orders/', data, { headers })).data;
+    const post = async (data: unknown, headers = {}) =>
+      (await api.post('http://orders/', data, { headers })).data;
     expect((await post({ a: [1] })).body).to.equal('{"a":[1]}');
     expect((await post('plain', { 'content-type': 'text/plain' })).body).to.equal('plain');
     expect((await post(Buffer.from('bytes'))).body).to.equal('bytes');
@@ -113,7 +114,9 @@ describe('axiosAdapter', () => {
     world.registry.put('packed', packed.endpoint);
     const { api } = world.api();
     const progress: number[] = [];
-    const json = await api.get('http://packed/', { onDownloadProgress: ({ loaded }) => progress.push(loaded) });
+    const json = await api.get('http://packed/', {
+      onDownloadProgress: ({ loaded }) => progress.push(loaded),
+    });
     expect(json.data.big).to.have.length(10_000);
     await until(() => progress.length > 0);
     const raw = await api.get('http://packed/', { decompress: false, responseType: 'arraybuffer' });
@@ -122,7 +125,9 @@ describe('axiosAdapter', () => {
     expect(JSON.parse(await text(stream.data)).big).to.have.length(10_000);
     const tooLong = await rejection<AxiosError>(api.get('http://packed/', { maxContentLength: 5000 }));
     expect(tooLong.message).to.include('maxContentLength size of 5000 exceeded');
-    const tooBig = await rejection<AxiosError>(api.post('http://orders/', 'x'.repeat(100), { maxBodyLength: 10 }));
+    const tooBig = await rejection<AxiosError>(
+      api.post('http://orders/', 'x'.repeat(100), { maxBodyLength: 10 }),
+    );
     expect(tooBig.code).to.equal('ERR_BAD_REQUEST');
     const authorized = await api.get('http://orders/', { auth: { username: 'u', password: 'p' } });
     expect(authorized.data.headers.authorization).to.equal('Basic dTpw');
@@ -141,14 +146,18 @@ describe('axiosAdapter', () => {
       counts.response++;
       return response;
     });
-    await api.post('http://orders/', { a: 1 }, {
-      transformRequest: [
-        (data) => {
-          counts.transform++;
-          return JSON.stringify(data);
-        },
-      ],
-    });
+    await api.post(
+      'http://orders/',
+      { a: 1 },
+      {
+        transformRequest: [
+          (data) => {
+            counts.transform++;
+            return JSON.stringify(data);
+          },
+        ],
+      },
+    );
     expect(leases.map(({ instance }) => instance)).to.deep.equal(['0', 'a']);
     expect(counts).to.deep.equal({ request: 1, response: 1, transform: 1 });
   });

@@ -9,7 +9,8 @@ describe('a call to a service', () => {
   const world = new World();
   afterEach(() => world.close());
 
-  const good = (id = 'z') => world.instance(id, async (request, response) => response.end(`${request.method} ${await text(request)}`));
+  const good = (id = 'z') =>
+    world.instance(id, async (request, response) => response.end(`${request.method} ${await text(request)}`));
 
   it('a refused connection is tried on another instance, for a POST too', async () => {
     world.registry.put('orders', await world.refused('a'), (await good()).endpoint);
@@ -44,8 +45,12 @@ describe('a call to a service', () => {
     expect(error.code).to.equal('ECONNRESET');
     expect(error.message).to.include('idempotent: true');
     expect(other.requests).to.have.length(0);
-    expect((await api.post('http://orders/', 'x', { crowfly: { idempotent: true } })).data).to.equal('POST x');
-    expect((await api.post('http://orders/', 'x', { headers: { 'Idempotency-Key': '1' } })).data).to.equal('POST x');
+    expect((await api.post('http://orders/', 'x', { crowfly: { idempotent: true } })).data).to.equal(
+      'POST x',
+    );
+    expect((await api.post('http://orders/', 'x', { headers: { 'Idempotency-Key': '1' } })).data).to.equal(
+      'POST x',
+    );
     const forbidden = await rejection<AxiosError>(api.get('http://orders/', { crowfly: { attempts: 1 } }));
     expect(forbidden.code).to.equal('ECONNRESET');
   });
@@ -66,7 +71,8 @@ describe('a call to a service', () => {
   });
 
   it('the last answer is what the caller gets, judged by its own validateStatus', async () => {
-    const answer = (id: string) => world.instance(id, (_, response) => response.writeHead(503).end(`from ${id}`));
+    const answer = (id: string) =>
+      world.instance(id, (_, response) => response.writeHead(503).end(`from ${id}`));
     const instances = [await answer('a'), await answer('b')];
     world.registry.put('orders', ...instances.map(({ endpoint }) => endpoint));
     const { api } = world.api({}, { defaults: { ejection: { gatewayErrors: 0, serverErrors: 0 } } });
@@ -111,7 +117,11 @@ describe('a call to a service', () => {
     expect(isCrowflyError(error.cause, 'timeout')).to.equal(true);
     expect(leases).to.have.length(2);
     const clarified = await rejection<AxiosError>(
-      api.get('http://orders/', { timeout: 50, timeoutErrorMessage: 'too slow', transitional: { clarifyTimeoutError: true } }),
+      api.get('http://orders/', {
+        timeout: 50,
+        timeoutErrorMessage: 'too slow',
+        transitional: { clarifyTimeoutError: true },
+      }),
     );
     expect(clarified).to.include({ code: 'ETIMEDOUT', message: 'too slow' });
     expect(await inFlight(engine)).to.equal(0);
@@ -175,7 +185,10 @@ describe('a call to a service', () => {
     const broken = await rejection(text(data));
     expect(broken.code).to.equal('ECONNRESET');
     await until(() => leases.every(({ done }) => done.length > 0));
-    expect(leases.map(({ done }) => done.map(({ kind }) => kind))).to.deep.equal([['body-broken'], ['body-broken']]);
+    expect(leases.map(({ done }) => done.map(({ kind }) => kind))).to.deep.equal([
+      ['body-broken'],
+      ['body-broken'],
+    ]);
     expect(await inFlight(engine)).to.equal(0);
   });
 
@@ -185,7 +198,9 @@ describe('a call to a service', () => {
     const upload = new Readable({ read() {} });
     upload.push('part');
     setTimeout(() => upload.destroy(new Error('disk failed')), 30);
-    const error = await rejection<AxiosError>(api.post('http://orders/', upload, { crowfly: { idempotent: true } }));
+    const error = await rejection<AxiosError>(
+      api.post('http://orders/', upload, { crowfly: { idempotent: true } }),
+    );
     expect(error.message).to.equal('disk failed');
     const { instances } = await engine.explain('orders');
     expect(instances[0]).to.include({ state: 'eligible', picks: 1, inFlight: 0 });

@@ -1,3 +1,4 @@
+import { PassThrough } from 'node:stream';
 import axios, { type AxiosError, type AxiosRequestConfig } from 'axios';
 import { expect } from 'chai';
 import { type Api, inFlight, rejection, text, until, World } from './support/world.ts';
@@ -26,7 +27,11 @@ describe('giving up on a call', () => {
     },
     'a cancel token': () => {
       const source = axios.CancelToken.source();
-      return { config: { cancelToken: source.token }, giveUp: () => source.cancel('enough'), message: 'enough' };
+      return {
+        config: { cancelToken: source.token },
+        giveUp: () => source.cancel('enough'),
+        message: 'enough',
+      };
     },
     'a signal of another make': () => {
       const listeners = new Set<() => void>();
@@ -91,7 +96,9 @@ describe('giving up on a call', () => {
 
   it('a time limit of the caller’s (AbortSignal.timeout) is evidence against the instance', async () => {
     const { api, engine } = await service();
-    const error = await rejection<AxiosError>(api.get('http://orders/head', { signal: AbortSignal.timeout(60) }));
+    const error = await rejection<AxiosError>(
+      api.get('http://orders/head', { signal: AbortSignal.timeout(60) }),
+    );
     expect(error.code).to.equal('ERR_CANCELED');
     const { instances } = await engine.explain('orders');
     expect(instances[0]?.inFlight).to.equal(0);
@@ -127,6 +134,25 @@ describe('giving up on a call', () => {
     data.destroy();
     await until(async () => hung.length === 0 && (await inFlight(engine)) === 0);
     expect(leases[0]?.done).to.deep.equal([{ kind: 'canceled' }]);
+  });
+
+  it('a call given up while its body is prepared sends nothing', async () => {
+    const { api, engine, leases } = await service();
+    const controller = new AbortController();
+    // As the package form-data: its length is known later.
+    const form = Object.assign(new PassThrough(), {
+      [Symbol.toStringTag]: 'FormData',
+      append() {},
+      getHeaders: () => ({ 'content-type': 'multipart/form-data; boundary=x' }),
+      getLength: (done: (error: null, length: number) => void) => setTimeout(() => done(null, 1), 30),
+    });
+    const failed = rejection<AxiosError>(api.post('http://orders/head', form, { signal: controller.signal }));
+    await until(() => leases.length === 1);
+    controller.abort();
+    expect((await failed).code).to.equal('ERR_CANCELED');
+    await new Promise((resolve) => setTimeout(resolve, 60));
+    expect(hung).to.deep.equal([]);
+    expect(await inFlight(engine)).to.equal(0);
   });
 
   it('closing the discovery ends a call that waits, with a typed cause', async () => {

@@ -42,7 +42,12 @@ describe('errors', () => {
       const cause = new CrowflyError(code, 'what happened', { service: 'orders', cause: last });
       const error = await failing(cause);
       expect(error).to.be.instanceOf(AxiosError);
-      expect(error).to.include({ code: expected, message: 'what happened', name: 'AxiosError', isAxiosError: true });
+      expect(error).to.include({
+        code: expected,
+        message: 'what happened',
+        name: 'AxiosError',
+        isAxiosError: true,
+      });
       expect(error.cause).to.equal(cause);
       expect(Object.keys(error)).not.to.include('cause');
       expect(error.config?.url).to.equal('http://orders/');
@@ -50,7 +55,9 @@ describe('errors', () => {
   }
 
   it('a last try without a code gives ERR_NETWORK', async () => {
-    expect((await failing(new CrowflyError('call-failed', 'x', { cause: new Error('y') }))).code).to.equal('ERR_NETWORK');
+    expect((await failing(new CrowflyError('call-failed', 'x', { cause: new Error('y') }))).code).to.equal(
+      'ERR_NETWORK',
+    );
   });
 
   it('what is no error of crowfly passes as it is', async () => {

@@ -36,12 +36,16 @@ describe('one try', () => {
     await api.delete('http://orders/');
     await text((await api.get('http://orders/', { responseType: 'stream' })).data);
     await api.get('http://orders/', { maxRedirects: 0 });
-    expect(leases.map(({ done }) => done)).to.deep.equal(Array.from({ length: 4 }, () => [{ kind: 'answered' }]));
+    expect(leases.map(({ done }) => done)).to.deep.equal(
+      Array.from({ length: 4 }, () => [{ kind: 'answered' }]),
+    );
   });
 
   it('passes on what the instance asks for with Retry-After', async () => {
     const asked: unknown[] = [];
-    const instance = await world.instance('a', (_, response) => response.writeHead(429, { 'retry-after': '7' }).end());
+    const instance = await world.instance('a', (_, response) =>
+      response.writeHead(429, { 'retry-after': '7' }).end(),
+    );
     world.registry.put('orders', instance.endpoint);
     const { api, engine } = world.api();
     const { call } = engine;
@@ -97,7 +101,9 @@ describe('one try', () => {
   });
 
   it('what is no HTTP is no answer', async () => {
-    const babbling = await world.raw('a', (socket) => socket.once('data', () => socket.end('hello?\r\n\r\n')));
+    const babbling = await world.raw('a', (socket) =>
+      socket.once('data', () => socket.end('hello?\r\n\r\n')),
+    );
     const other = await world.instance('b', (_, response) => response.end('b'));
     world.registry.put('orders', babbling, other.endpoint);
     const { api } = world.api();

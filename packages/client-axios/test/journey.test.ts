@@ -2,7 +2,7 @@ import { Agent } from 'node:http';
 import { isCrowflyError } from '@crowfly/core';
 import type { AxiosError } from 'axios';
 import { expect } from 'chai';
-import { inFlight, type Instance, rejection, until, World } from './support/world.ts';
+import { type Instance, inFlight, rejection, until, World } from './support/world.ts';
 
 describe('redirects', () => {
   const world = new World();
@@ -30,7 +30,8 @@ describe('redirects', () => {
   });
   afterEach(() => world.close());
 
-  const to = (status: number, location: string): string => `http://orders/to?${status},${encodeURIComponent(location)}`;
+  const to = (status: number, location: string): string =>
+    `http://orders/to?${status},${encodeURIComponent(location)}`;
 
   it('within the service stay at the instance, on its connection', async () => {
     const { api, leases } = world.api();
@@ -99,7 +100,9 @@ describe('redirects', () => {
 
   it('to another service go to one of its instances', async () => {
     const { api, leases, engine } = world.api();
-    const response = await api.get(to(302, 'http://billing/invoice'), { headers: { Authorization: 'Bearer t' } });
+    const response = await api.get(to(302, 'http://billing/invoice'), {
+      headers: { Authorization: 'Bearer t' },
+    });
     expect(response.data).to.equal('bill GET /invoice');
     expect(response.request.res.responseUrl).to.equal('http://billing/invoice');
     expect(billing.requests[0]?.headers).to.include({ host: 'billing' });
@@ -127,7 +130,9 @@ describe('redirects', () => {
 
   it('are limited and refused as axios does', async () => {
     const { api, engine, leases } = world.api();
-    const loop = await world.instance('a', (_, response) => response.writeHead(302, { location: '/again' }).end());
+    const loop = await world.instance('a', (_, response) =>
+      response.writeHead(302, { location: '/again' }).end(),
+    );
     world.registry.put('loops', loop.endpoint);
     const error = await rejection<AxiosError>(api.get('http://loops/', { maxRedirects: 3 }));
     expect(error.code).to.equal('ERR_FR_TOO_MANY_REDIRECTS');

@@ -1,8 +1,8 @@
 import { execFile } from 'node:child_process';
 import { setMaxListeners } from 'node:events';
+import { promisify } from 'node:util';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { promisify } from 'node:util';
 import { expect } from 'chai';
 import { inFlight, text, until, World } from './support/world.ts';
 
@@ -70,7 +70,10 @@ describe('what calls leave behind', () => {
     });
     const second = await world.instance('b', (_, response) => response.end('b'));
     world.registry.put('orders', instance.endpoint, second.endpoint);
-    const { api, engine, leases } = world.api({}, { defaults: { ejection: { gatewayErrors: 0, serverErrors: 0 } } });
+    const { api, engine, leases } = world.api(
+      {},
+      { defaults: { ejection: { gatewayErrors: 0, serverErrors: 0 } } },
+    );
     // One for all, as a server's shutdown signal would be.
     const { signal } = new AbortController();
     setMaxListeners(0, signal);
@@ -81,7 +84,8 @@ describe('what calls leave behind', () => {
           Array.from({ length: 20 }, async (_, index) => {
             const config = { signal, timeout: 20_000 };
             if (index % 4 === 0) await api.get('http://orders/bad', config);
-            else if (index % 4 === 1) (await api.get('http://orders/', { ...config, responseType: 'stream' })).data.resume();
+            else if (index % 4 === 1)
+              (await api.get('http://orders/', { ...config, responseType: 'stream' })).data.resume();
             else await api.post('http://orders/', 'x'.repeat(1000), config);
           }),
         );

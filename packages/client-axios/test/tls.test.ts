@@ -12,11 +12,18 @@ describe('TLS to instances', () => {
   afterEach(() => world.close());
 
   async function serve(certificate: Certificate): ReturnType<World['instance']> {
-    const instance = await world.instance('a', (request, response) => {
-      const { servername, encrypted } = request.socket as unknown as { servername: string; encrypted: boolean };
-      if (request.url === '/moved') return void response.writeHead(302, { location: '/next' }).end();
-      response.end(JSON.stringify({ servername, encrypted, host: request.headers.host, url: request.url }));
-    }, certificate);
+    const instance = await world.instance(
+      'a',
+      (request, response) => {
+        const { servername, encrypted } = request.socket as unknown as {
+          servername: string;
+          encrypted: boolean;
+        };
+        if (request.url === '/moved') return void response.writeHead(302, { location: '/next' }).end();
+        response.end(JSON.stringify({ servername, encrypted, host: request.headers.host, url: request.url }));
+      },
+      certificate,
+    );
     world.registry.put('orders', instance.endpoint);
     return instance;
   }
@@ -32,7 +39,12 @@ describe('TLS to instances', () => {
     const instance = await serve(orders);
     const { api } = world.api({}, {}, trusted);
     const response = await api.get('http://orders/moved');
-    expect(response.data).to.deep.equal({ servername: 'orders', encrypted: true, host: 'orders', url: '/next' });
+    expect(response.data).to.deep.equal({
+      servername: 'orders',
+      encrypted: true,
+      host: 'orders',
+      url: '/next',
+    });
     expect(response.request.res.responseUrl).to.equal('http://orders/next');
     expect(response.config.url).to.equal('http://orders/moved');
     expect(instance.requests).to.have.length(2);
@@ -54,7 +66,9 @@ describe('TLS to instances', () => {
     const instance = await serve(users);
     const { api } = world.api({}, { defaults: { ejection: { connectFailures: 0 } } }, trusted);
     for (const url of ['https://orders/', 'http://orders/', 'https://orders/']) {
-      const error = await rejection<AxiosError>(api.get(url, { headers: { Host: 'users' }, crowfly: { attempts: 1 } }));
+      const error = await rejection<AxiosError>(
+        api.get(url, { headers: { Host: 'users' }, crowfly: { attempts: 1 } }),
+      );
       expect(error.code).to.equal('ERR_TLS_CERT_ALTNAME_INVALID');
     }
     expect(instance.requests).to.have.length(0);
@@ -65,7 +79,9 @@ describe('TLS to instances', () => {
     world.registry.put('users', instance.endpoint);
     const { api } = world.api({}, {}, trusted);
     await api.get('https://orders/');
-    expect((await rejection<AxiosError>(api.get('https://users/'))).code).to.equal('ERR_TLS_CERT_ALTNAME_INVALID');
+    expect((await rejection<AxiosError>(api.get('https://users/'))).code).to.equal(
+      'ERR_TLS_CERT_ALTNAME_INVALID',
+    );
     await api.get('https://orders/');
     expect(instance.requests).to.have.length(2);
   });

@@ -1,4 +1,4 @@
-import { Agent as HttpAgent, type ClientRequestArgs } from 'node:http';
+import { type ClientRequestArgs, Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent, type RequestOptions } from 'node:https';
 import type { Duplex } from 'node:stream';
 import { checkServerIdentity, type SecureContextOptions } from 'node:tls';

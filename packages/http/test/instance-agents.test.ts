@@ -24,7 +24,9 @@ describe('InstanceAgents', () => {
     for (const server of servers.splice(0)) server.close().closeAllConnections();
   });
 
-  async function serve(listener: RequestListener): Promise<{ server: Server; endpoint: Events['left']['endpoint'] }> {
+  async function serve(
+    listener: RequestListener,
+  ): Promise<{ server: Server; endpoint: Events['left']['endpoint'] }> {
     const server = createServer(listener);
     servers.push(server);
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -58,7 +60,9 @@ describe('InstanceAgents', () => {
   }
 
   const connections = (server: Server): Promise<number> =>
-    new Promise((resolve, reject) => server.getConnections((error, count) => (error ? reject(error) : resolve(count))));
+    new Promise((resolve, reject) =>
+      server.getConnections((error, count) => (error ? reject(error) : resolve(count))),
+    );
 
   async function until(holds: () => Promise<boolean>): Promise<void> {
     while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 5));
@@ -115,7 +119,9 @@ describe('InstanceAgents', () => {
       arrived = resolve;
     });
     const { endpoint } = await serve(() => arrived());
-    const hanging = request(agents.get(route(), endpoint)).catch((error: NodeJS.ErrnoException) => error.code);
+    const hanging = request(agents.get(route(), endpoint)).catch(
+      (error: NodeJS.ErrnoException) => error.code,
+    );
     await received;
     await agents.close();
     expect(await hanging).to.equal('ECONNRESET');

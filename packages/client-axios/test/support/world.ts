@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type RequestListener } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import { type AddressInfo, createServer as createRawServer, type Server, type Socket } from 'node:net';
-import { axiosAdapter, type AxiosAdapterOptions } from '@crowfly/client-axios';
+import { type AxiosAdapterOptions, axiosAdapter } from '@crowfly/client-axios';
 import {
   createEngine,
   type Endpoint,
@@ -14,7 +14,7 @@ import {
   type Strategy,
 } from '@crowfly/core';
 import axios, { type AxiosInstance, type CreateAxiosDefaults } from 'axios';
-import { Certificate } from './certificate.ts';
+import type { Certificate } from './certificate.ts';
 
 /** The first in the order of ids that was not tried: a test knows where a call goes. */
 export const inOrder: Strategy = () => {
@@ -95,7 +95,9 @@ export class World {
       instance.requests.push(request);
       listener(request, response);
     };
-    const server = certificate ? createTlsServer({ key: certificate.key, cert: certificate.cert }, onRequest) : createServer(onRequest);
+    const server = certificate
+      ? createTlsServer({ key: certificate.key, cert: certificate.cert }, onRequest)
+      : createServer(onRequest);
     const { port, sockets, kill } = await this.#listen(server);
     const protocol = certificate ? 'https' : 'http';
     const instance: Instance = {
@@ -124,13 +126,22 @@ export class World {
   }
 
   engine(options: EngineOptions = {}): Engine {
-    const engine = createEngine(inOrder, { registry: this.registry.factory, logger: false, env: false, ...options });
+    const engine = createEngine(inOrder, {
+      registry: this.registry.factory,
+      logger: false,
+      env: false,
+      ...options,
+    });
     this.#closers.push(() => engine.close());
     return engine;
   }
 
   /** axios over the scripted registry, with a record of what happens to leases. */
-  api(defaults: CreateAxiosDefaults = {}, options: EngineOptions = {}, adapter: AxiosAdapterOptions = {}): Api {
+  api(
+    defaults: CreateAxiosDefaults = {},
+    options: EngineOptions = {},
+    adapter: AxiosAdapterOptions = {},
+  ): Api {
     const engine = this.engine({ limits: { closeMs: 200 }, ...options });
     const { recorded, leases } = record(engine);
     return { api: axios.create({ adapter: axiosAdapter(recorded, adapter), ...defaults }), engine, leases };

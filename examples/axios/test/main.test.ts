@@ -1,0 +1,19 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { expect } from 'chai';
+
+describe('the axios example', () => {
+  it('runs to its end, and no call fails while an instance goes down', async function () {
+    this.timeout(30_000);
+    const loader = new URL('../../../packages/dev/lib/typescript.mjs', import.meta.url).href;
+    const program = new URL('../src/main.ts', import.meta.url).pathname;
+    const { stdout } = await promisify(execFile)(process.execPath, ['--import', loader, program]);
+    const lines = stdout.trim().split('\n');
+    expect(lines[0]).to.match(/^30 calls, three instances: \{.*one.*\}$/);
+    expect(lines[1])
+      .to.match(/^30 calls, one of them gone: \{.*\}$/)
+      .and.not.match(/[{ ]one: \d/);
+    expect(lines[2]).to.equal("placed: 201 { item: 'book' }");
+    expect(lines[3]).to.match(/^all gone: E[A-Z]+ call-failed$/);
+  });
+});
