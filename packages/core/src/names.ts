@@ -4,7 +4,9 @@ import { CrowflyError, type ErrorCode } from './errors.js';
 const LABEL = /^[a-z0-9_-]{1,63}$/;
 const MAX_NAME = 253;
 const CONTROL_ALL = /[\p{Cc}\u2028\u2029]/gu;
-const CONTROL = /[\p{Cc}\u2028\u2029]/u;
+// Not /\p{Cc}/u, which means the same and costs three times as much.
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/;
 /** What could turn a name into another URL than the one that is meant. */
 const DANGEROUS = /[\s/?#\\%]|\.\.|^\.$/;
 

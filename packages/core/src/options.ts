@@ -14,12 +14,16 @@ export function kindOf(value: unknown): string {
   if (value === null) return 'null';
   if (Array.isArray(value)) return 'a list';
   if (typeof value === 'number') return Number.isFinite(value) ? `the number ${value}` : String(value);
-  if (typeof value === 'object')
-    return value.constructor?.name === 'Object'
-      ? 'an object'
-      : `a ${value.constructor?.name ?? 'bare object'}`;
+  if (typeof value === 'object') return kindOfObject(value);
   if (typeof value === 'string') return value === '' ? 'an empty string' : 'a string';
   return value === undefined ? 'undefined' : `a ${typeof value}`;
+}
+
+/** By the prototype: an own `constructor` may be data from anywhere. */
+function kindOfObject(value: object): string {
+  const prototype: { constructor?: unknown } | null = Object.getPrototypeOf(value);
+  const type = prototype?.constructor;
+  return type === Object || typeof type !== 'function' ? 'an object' : `a ${type.name || 'nameless object'}`;
 }
 
 function expected(path: string, what: string, value: unknown): CrowflyError {

@@ -1,4 +1,4 @@
-import { isIPv4, isIPv6 } from 'node:net';
+import { isIPv6 } from 'node:net';
 import type { Endpoint } from '../contract/endpoint.js';
 import type { Problem } from '../contract/registry.js';
 import { CrowflyError } from '../errors.js';
@@ -8,6 +8,8 @@ import { kindOf } from '../options.js';
 const MAX_TEXT = 512;
 const MAX_METADATA_ENTRIES = 256;
 const MAX_METADATA_VALUE = 4096;
+const DOT = 46;
+const ZERO = 48;
 const HOST_NAME = /^(?=.{1,253}$)[a-z0-9_](?:[a-z0-9_-]{0,62})(?:\.[a-z0-9_][a-z0-9_-]{0,62})*$/;
 
 /** What one set looks like after the gate: frozen endpoints with distinct ids, and what was wrong with the rest. */
@@ -22,8 +24,8 @@ export interface Gated {
  */
 export class EndpointGate {
   readonly #max: number;
-  /** Frozen entries that were read before: an adapter that keeps its objects costs O(changes). */
-  readonly #read = new WeakMap<object, Endpoint>();
+  /** The last set by id: an entry that still says the same is not read again, and stays the same object. */
+  #last: ReadonlyMap<string, Endpoint> = new Map();
 
   constructor(maxEndpoints: number) {
     this.#max = maxEndpoints;
@@ -42,33 +44,31 @@ export class EndpointGate {
     }
     const endpoints: Endpoint[] = [];
     const problems: Problem[] = [];
-    const ids = new Set<string>();
+    const byId = new Map<string, Endpoint>();
     for (let index = 0; index < raw.length; index++) {
       const entry: unknown = raw[index];
       try {
-        const endpoint = this.#readOnce(entry);
-        if (ids.has(endpoint.id))
+        const endpoint = this.#read(entry);
+        if (byId.has(endpoint.id))
           throw new Fault('duplicate-id', `id '${printable(endpoint.id)}' stands there twice`);
-        ids.add(endpoint.id);
+        byId.set(endpoint.id, endpoint);
         endpoints.push(endpoint);
-      } catch (fault) {
-        if (!(fault instanceof Fault)) throw fault;
+      } catch (error) {
+        const fault = error instanceof Fault ? error : new Fault('bad-entry', 'it cannot be read');
         const detail = `endpoint ${index} is skipped: ${fault.message}`;
         problems.push({ code: fault.code, detail, entry: nameOf(entry, index) });
       }
     }
+    this.#last = byId;
     return { endpoints, problems };
   }
 
-  #readOnce(entry: unknown): Endpoint {
+  #read(entry: unknown): Endpoint {
     if (typeof entry !== 'object' || entry === null) {
       throw new Fault('bad-entry', `expected an object, got ${kindOf(entry)}`);
     }
-    const known = this.#read.get(entry);
-    if (known !== undefined) return known;
-    const endpoint = readEndpoint(entry);
-    if (Object.isFrozen(entry)) this.#read.set(entry, endpoint);
-    return endpoint;
+    const known = this.#last.get((entry as Endpoint).id);
+    return known !== undefined && sameEndpoint(known, entry as Endpoint) ? known : readEndpoint(entry);
   }
 }
 
@@ -81,8 +81,13 @@ class Fault extends Error {
 }
 
 function nameOf(entry: unknown, index: number): string {
-  const id = typeof entry === 'object' && entry !== null ? (entry as { id?: unknown }).id : undefined;
-  return typeof id === 'string' ? printable(id) : `#${index}`;
+  try {
+    const { id } = entry as { id?: unknown };
+    if (typeof id === 'string') return printable(id);
+  } catch {
+    // what cannot be read has no name
+  }
+  return `#${index}`;
 }
 
 function readEndpoint(entry: object): Endpoint {
@@ -142,14 +147,21 @@ function readPort(value: unknown): number {
 
 function readHost(value: unknown): string {
   const host = text(value, 'host', 253).toLowerCase();
-  const normal = host.includes(':') ? normalIPv6(host) : isAddress(host) ? normalIPv4(host) : host;
-  if (normal === undefined || (normal === host && !isIPv4(host) && !isIPv6(host) && !HOST_NAME.test(host))) {
+  const normal = normalHost(host);
+  if (normal === undefined)
     throw new Fault('bad-host', `host: '${printable(host)}' is neither an IP address nor a DNS name`);
-  }
-  const denied = deniedAddress(normal);
+  const denied = deniedHost(normal);
   if (denied !== undefined)
     throw new Fault('denied-host', `host: ${normal} is ${denied}, which no service instance has`);
   return normal;
+}
+
+/** The one spelling of a host; `undefined` when it is none. */
+function normalHost(host: string): string | undefined {
+  if (dottedQuad(host) !== undefined) return host;
+  if (host.includes(':')) return normalIPv6(host);
+  if (isAddress(host)) return normalIPv4(host);
+  return HOST_NAME.test(host) ? host : undefined;
 }
 
 /** Brackets off, the shortest spelling, an IPv4-mapped address as IPv4; `undefined` when it is none. */
@@ -158,36 +170,68 @@ function normalIPv6(host: string): string | undefined {
   if (!isIPv6(bare) || bare.includes('%')) return undefined;
   const normal = new URL(`http://[${bare}]`).hostname.slice(1, -1);
   const mapped = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/.exec(normal);
-  if (mapped === null) return normal;
-  const [high, low] = [Number.parseInt(mapped[1] ?? '', 16), Number.parseInt(mapped[2] ?? '', 16)];
-  return `${high >> 8}.${high & 255}.${low >> 8}.${low & 255}`;
+  return mapped === null ? normal : embeddedIPv4(mapped);
 }
 
 /** `127.1` and `0x7f000001` are addresses too: written out, so that no check is fooled. */
 function normalIPv4(host: string): string | undefined {
-  if (isIPv4(host)) return host;
   try {
-    return new URL(`http://${host}`).hostname;
+    const { hostname } = new URL(`http://${host}`);
+    return dottedQuad(hostname) === undefined ? undefined : hostname;
   } catch {
     return undefined;
   }
 }
 
-/** Addresses that lead back to the caller's own machine or cloud account instead of to an instance (SSRF). Loopback is allowed. */
-function deniedAddress(host: string): string | undefined {
-  if (isIPv4(host)) {
-    const [a = 0, b = 0] = host.split('.').map(Number);
-    if (a === 0) return 'unspecified';
-    if (a === 169 && b === 254) return 'link-local (where cloud metadata lives)';
-    if (a >= 224) return 'multicast or reserved';
-    return undefined;
+function embeddedIPv4([, high = '', low = '']: RegExpExecArray): string {
+  const [h, l] = [Number.parseInt(high, 16), Number.parseInt(low, 16)];
+  return `${h >> 8}.${h & 255}.${l >> 8}.${l & 255}`;
+}
+
+/** The first two numbers of an address such as `10.0.0.1`, as one; `undefined` when it is none. A regex costs ten times as much. */
+function dottedQuad(host: string): number | undefined {
+  let [high, part, digits, parts] = [0, 0, 0, 0];
+  for (let index = 0; index <= host.length; index++) {
+    const code = index === host.length ? DOT : host.charCodeAt(index);
+    if (code === DOT) {
+      if (digits === 0 || part > 255 || ++parts > 4) return undefined;
+      if (parts <= 2) high = high * 256 + part;
+      part = digits = 0;
+      continue;
+    }
+    // A leading zero means octal to URL parsers.
+    if (code < ZERO || code > ZERO + 9 || (digits > 0 && part === 0) || ++digits > 3) return undefined;
+    part = part * 10 + code - ZERO;
   }
-  if (!isIPv6(host)) return undefined;
+  return parts === 4 ? high : undefined;
+}
+
+/** Where clouds serve credentials and settings to whoever asks from the machine; most of them are link-local. */
+const CLOUD_METADATA: ReadonlySet<string> = new Set([
+  '100.100.100.200',
+  '168.63.129.16',
+  '192.0.0.192',
+  'fd00:ec2::254',
+  'fd20:ce::254',
+  'metadata.google.internal',
+]);
+
+/** Hosts that lead back to the caller's own machine or cloud account instead of to an instance (SSRF). Loopback is allowed. */
+function deniedHost(host: string): string | undefined {
+  if (CLOUD_METADATA.has(host)) return 'a cloud metadata address';
+  const high = dottedQuad(host);
+  if (high !== undefined) {
+    if (high < 0x0100) return 'unspecified';
+    if (high === 0xa9fe) return 'link-local (where cloud metadata lives)';
+    return high >= 0xe000 ? 'multicast or reserved' : undefined;
+  }
+  if (!host.includes(':')) return undefined;
   if (host === '::') return 'unspecified';
   if (/^fe[89ab]/.test(host)) return 'link-local';
   if (host.startsWith('ff')) return 'multicast';
-  if (host === 'fd00:ec2::254') return 'a cloud metadata address';
-  return undefined;
+  // What translators (NAT64, SIIT) and old stacks turn into an IPv4 address.
+  const translated = /^(?:64:ff9b::|::(?:ffff:0:)?)([0-9a-f]{1,4}):([0-9a-f]{1,4})$/.exec(host);
+  return translated === null ? undefined : deniedHost(embeddedIPv4(translated));
 }
 
 function readHints(value: unknown): NonNullable<Endpoint['hints']> {
@@ -214,16 +258,17 @@ function readMetadata(value: unknown): Readonly<Record<string, string>> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new Fault('bad-metadata', `metadata: expected an object, got ${kindOf(value)}`);
   }
-  const entries = Object.entries(value);
-  if (entries.length > MAX_METADATA_ENTRIES) {
+  const keys = Object.keys(value);
+  if (keys.length > MAX_METADATA_ENTRIES) {
     throw new Fault(
       'bad-metadata',
-      `metadata: ${entries.length} entries; at most ${MAX_METADATA_ENTRIES} are allowed`,
+      `metadata: ${keys.length} entries; at most ${MAX_METADATA_ENTRIES} are allowed`,
     );
   }
   // No prototype: `metadata.constructor` is absent unless the registry says so, and `__proto__` is a key like any other.
   const metadata: Record<string, string> = Object.create(null);
-  for (const [key, entry] of entries) {
+  for (const key of keys) {
+    const entry = (value as Record<string, unknown>)[key];
     if (key === '' || key.length > MAX_TEXT || hasControl(key))
       throw new Fault('bad-metadata', 'metadata: a key is empty, too long or has control characters');
     if (typeof entry !== 'string' || entry.length > MAX_METADATA_VALUE || hasControl(entry)) {
@@ -237,7 +282,7 @@ function readMetadata(value: unknown): Readonly<Record<string, string>> {
   return Object.freeze(metadata);
 }
 
-/** Whether two endpoints say the same; both passed the gate. */
+/** Whether two endpoints say the same. `a` passed the gate; what says the same would pass it too. */
 export function sameEndpoint(a: Endpoint, b: Endpoint): boolean {
   return (
     a === b || (a.weight === b.weight && a.priority === b.priority && a.state === b.state && sameFacts(a, b))
@@ -253,6 +298,7 @@ export function sameFacts(a: Endpoint, b: Endpoint): boolean {
     a.protocol === b.protocol &&
     a.zone === b.zone &&
     a.node === b.node &&
+    (a.hints === undefined) === (b.hints === undefined) &&
     sameList(a.hints?.zones, b.hints?.zones) &&
     sameList(a.hints?.nodes, b.hints?.nodes) &&
     sameRecord(a.metadata, b.metadata)
@@ -260,12 +306,13 @@ export function sameFacts(a: Endpoint, b: Endpoint): boolean {
 }
 
 function sameList(a: readonly string[] | undefined, b: readonly string[] | undefined): boolean {
-  if (a === undefined || b === undefined) return a === b;
-  return a.length === b.length && a.every((name, index) => name === b[index]);
+  if (a === b) return true;
+  return a?.length === b?.length && Array.isArray(b) && a?.every((name, index) => name === b[index]) === true;
 }
 
 function sameRecord(a: Endpoint['metadata'], b: Endpoint['metadata']): boolean {
-  if (a === undefined || b === undefined) return a === b;
-  const keys = Object.keys(a);
-  return keys.length === Object.keys(b).length && keys.every((key) => a[key] === b[key]);
+  if (a === b) return true;
+  if (a === undefined || typeof b !== 'object' || b === null) return false;
+  const keys = Object.keys(b);
+  return keys.length === Object.keys(a).length && keys.every((key) => a[key] === b[key]);
 }

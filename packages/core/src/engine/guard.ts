@@ -9,17 +9,17 @@ import type { MemberRecord } from './member.js';
  * Loss is by count, so that a set replaced by one of equal size is believed. What was draining, or cannot be connected
  * to anyway, is believed at once.
  *
- * @param before the members that the last set named
- * @param vanished those of them that the next set does not name
+ * @param stayed how many healthy members of the last set are in the next one, or were replaced in it
+ * @param vanished those of the last set that the next one does not name
  */
 export function toHold(
-  before: readonly MemberRecord[],
+  stayed: number,
   vanished: readonly MemberRecord[],
   next: readonly Endpoint[],
   { maxLossShare }: GuardOptions,
 ): MemberRecord[] {
   if (maxLossShare >= 1 || vanished.length === 0) return [];
-  const healthy = before.reduce((sum, member) => sum + (member.draining ? 0 : 1), 0);
+  const healthy = vanished.reduce((sum, member) => sum + (member.draining ? 0 : 1), stayed);
   const left = next.reduce((sum, endpoint) => sum + (endpoint.state === 'draining' ? 0 : 1), 0);
   const suspicious = left === 0 || healthy - left > healthy * maxLossShare;
   if (healthy === 0 || !suspicious) return [];

@@ -31,6 +31,8 @@ export class MemberRecord implements Member {
   tier = 0;
   /** Tries ever, for `explain`. */
   picks = 0;
+  /** The number of the last set that named it. */
+  namedIn = 0;
   /** Vanished from the registry's set, and kept by the guard until then. */
   heldUntil: number | undefined;
   /** Left the set; kept for its statistics, or until its last call ends. */

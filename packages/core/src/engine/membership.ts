@@ -31,6 +31,7 @@ export class Membership {
   readonly current = new Map<string, MemberRecord>();
   readonly #clock: Clock;
   readonly #guard: GuardOptions;
+  #sets = 0;
   readonly #departed = new Map<string, { readonly member: MemberRecord; readonly at: number }>();
 
   constructor(clock: Clock, guard: GuardOptions) {
@@ -42,45 +43,53 @@ export class Membership {
   reconcile(endpoints: readonly Endpoint[]): Change {
     const now = this.#clock.now();
     this.#forget(now);
-    const listed = [...this.current.values()].filter((member) => member.heldUntil === undefined);
-    const named = new Set<MemberRecord>();
+    const set = ++this.#sets;
     const added: MemberRecord[] = [];
     const revived: MemberRecord[] = [];
     const departed: MemberRecord[] = [];
     let changed = 0;
     let kind: PoolChange | undefined;
     let returned = 0;
+    /** Of those that the last set named: how many could take calls, as far as is known now. */
+    let healthy = 0;
     for (const endpoint of endpoints) {
       const member = this.current.get(endpoint.id);
+      const listed = member !== undefined && member.heldUntil === undefined;
       if (member?.is(endpoint)) {
-        named.add(member);
-        if (member.heldUntil !== undefined) returned++;
+        member.namedIn = set;
+        if (!listed) returned++;
         member.heldUntil = undefined;
-        if (sameEndpoint(member.endpoint, endpoint)) continue;
-        const what = member.describe(endpoint);
-        kind = changed++ === 0 || kind === what ? what : 'members';
+        if (!sameEndpoint(member.endpoint, endpoint)) {
+          const what = member.describe(endpoint);
+          kind = changed++ === 0 || kind === what ? what : 'members';
+        }
+        if (listed && !member.draining) healthy++;
         continue;
       }
+      if (listed && !member.draining) healthy++;
       if (member !== undefined) departed.push(member);
       const former = this.#revive(endpoint);
       const joined = former ?? new MemberRecord(endpoint);
       (former === undefined ? added : revived).push(joined);
       this.current.set(endpoint.id, joined);
-      named.add(joined);
+      joined.namedIn = set;
     }
-    const vanished = listed.filter(
-      (member) => !named.has(member) && this.current.get(member.endpoint.id) === member,
-    );
-    const held = toHold(listed, vanished, endpoints, this.#guard);
+    const vanished = this.current.size > endpoints.length ? this.#notNamedIn(set) : [];
+    const held = toHold(healthy, vanished, endpoints, this.#guard);
     for (const member of held) member.heldUntil = now + this.#guard.holdMs;
-    const holding = new Set(held);
     for (const member of vanished) {
-      if (holding.has(member)) continue;
+      if (member.heldUntil !== undefined) continue;
       this.current.delete(member.endpoint.id);
       departed.push(member);
     }
     for (const member of departed) this.#remember(member, now);
     return { added, revived, changed, kind, held, returned, departed };
+  }
+
+  #notNamedIn(set: number): MemberRecord[] {
+    return [...this.current.values()].filter(
+      (member) => member.namedIn !== set && member.heldUntil === undefined,
+    );
   }
 
   /** A held member is believed gone. */

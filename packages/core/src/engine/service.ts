@@ -358,7 +358,7 @@ export class Service implements Follower, LeaseKeeper {
         holdMs: guard.holdMs,
       });
     }
-    this.#armHold();
+    if (change.held.length + change.returned > 0 || this.#holdTimer !== undefined) this.#armHold();
     const added = change.added.length + change.revived.length;
     const removed = change.departed.length;
     const { changed, kind } = change;
