@@ -110,18 +110,21 @@ function watchFile(source: FileSource, service: ServiceRef, feed: Feed, where: s
         last = next;
         reported = reportProblems(feed, catalog, service.key, reported);
       },
-      bad: fail,
+      bad(error) {
+        feed.signal.removeEventListener('abort', end);
+        fail(error);
+      },
       notice: (problem) => feed.report(problem),
     };
-    const stop = source.follow(follower);
-    feed.signal.addEventListener(
-      'abort',
-      () => {
-        stop();
-        settle();
-      },
-      { once: true },
-    );
+    let stop = (): void => {};
+    const end = (): void => {
+      stop();
+      settle();
+    };
+    feed.signal.addEventListener('abort', end, { once: true });
+    stop = source.follow(follower);
+    // What it was told at once may have made the core end it: a set with too many instances does.
+    if (feed.signal.aborted) stop();
   });
 }
 

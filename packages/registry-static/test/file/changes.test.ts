@@ -237,4 +237,26 @@ describe('a file that changes', () => {
     await watched.says('a:3');
     expect(watched.said).to.deep.equal(['a:3']);
   });
+
+  it('is followed by nobody any more when hearing of it made the follower give up', async () => {
+    follow(folder.write('services.yaml', orders(1)));
+    await watched.says('a:1');
+    const ending = new AbortController();
+    let heard = 0;
+    await registry.watch(
+      { key: 'orders' },
+      {
+        signal: ending.signal,
+        publish() {
+          heard++;
+          ending.abort();
+        },
+        unknown() {},
+        report() {},
+      },
+    );
+    folder.replace('services.yaml', orders(2));
+    await watched.says('a:2');
+    expect(heard).to.equal(1);
+  });
 });
