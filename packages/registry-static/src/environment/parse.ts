@@ -32,7 +32,7 @@ export function parseEnvironment(
 }
 
 /** `MY_SVC` as Kubernetes writes it, back to `my-svc`. */
-export function toName(variablePart: string): string {
+function toName(variablePart: string): string {
   return variablePart.toLowerCase().replaceAll('_', '-');
 }
 

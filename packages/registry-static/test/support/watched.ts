@@ -1,7 +1,7 @@
 import type { Clock, Endpoint, Problem, Registry, RegistryContext } from '@crowfly/core';
 import { expect } from 'chai';
 
-export const clock: Clock = {
+const clock: Clock = {
   now: () => performance.now(),
   after(delayMs, fire) {
     const handle = setTimeout(fire, delayMs);
