@@ -1,7 +1,7 @@
 import type { Strategy } from '@crowfly/core';
-import { leastRequest } from './least-request.js';
+import { peakEwma } from './peak-ewma.js';
 
 /** What a service uses that was given no strategy. Why this one: docs/decisions/0002-default-strategy.md. */
 export function defaultStrategy(): Strategy {
-  return leastRequest();
+  return peakEwma();
 }

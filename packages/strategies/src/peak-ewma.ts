@@ -8,7 +8,11 @@ import { WeightedDraw } from './weighted-draw.js';
  *
  * An instance that was never measured is preferred while idle and avoided while its first call runs, so it is tried
  * by one call at a time. One whose first call brought no measurement (it failed) is no better than any other.
- * Unequal weights: instances are drawn by weight, and calls in flight count for the weight.
+ *
+ * Unequal weights: instances are drawn by weight, calls in flight count for the weight, and the first one keeps its
+ * turn unless the other is twice as good. Without that, noise decides between two idle ones as if they weighed the
+ * same; dividing the wait by the weight instead keeps calls from light ones while little is in flight.
+ * `npm run bench -- strategies` prints how far shares stray from weights.
  *
  * A pick costs the same for any number of instances. Latency is the time to the first byte: calls that are slow by
  * nature (long polls) make an instance look slow.
@@ -21,6 +25,9 @@ export function peakEwma(): Strategy {
 
 /** Latencies below this are alike; keeps the load in play when averages have decayed to nothing. Milliseconds. */
 const FLOOR_MS = 0.1;
+/** Under unequal weights: how much better the second must be, and the part of a call that stands for the new one. */
+const UNEVEN_MARGIN = 2;
+const UNEVEN_EXTRA = 0.25;
 
 class PeakEwma implements Balancer {
   readonly name = 'peak EWMA';
@@ -58,12 +65,15 @@ class PeakEwma implements Balancer {
       if (stale !== call.tried(rival)) return stale;
     }
     if (rival.measured && first.measured) {
-      // Written out: a function that returns a fraction allocates it where V8 does not inline the call.
       const { now } = call;
-      const { mean } = this.#draw;
-      const rivalMs = Math.max(rival.latencyMs(now), FLOOR_MS) * (1 + (rival.inFlight * mean) / rival.weight);
-      const firstMs = Math.max(first.latencyMs(now), FLOOR_MS) * (1 + (first.inFlight * mean) / first.weight);
-      return rivalMs < firstMs;
+      const { even, mean } = this.#draw;
+      const extra = even ? 0 : UNEVEN_EXTRA;
+      const rivalLoad = 1 + ((rival.inFlight + extra) * mean) / rival.weight;
+      const firstLoad = 1 + ((first.inFlight + extra) * mean) / first.weight;
+      // Not in a function of its own: one that returns a fraction allocates it wherever V8 does not inline the call.
+      const rivalMs = Math.max(rival.latencyMs(now), FLOOR_MS) * rivalLoad;
+      const firstMs = Math.max(first.latencyMs(now), FLOOR_MS) * firstLoad;
+      return (even ? rivalMs : rivalMs * UNEVEN_MARGIN) < firstMs;
     }
     if (rival.measured) return first.inFlight > 0;
     if (first.measured) return rival.inFlight === 0 && !this.#probed.has(rival);

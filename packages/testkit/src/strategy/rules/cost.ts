@@ -60,7 +60,9 @@ const busyPool = (size: number): TestPool =>
 const callOf = ({ keyed, seed }: Subject): ReturnType<typeof testCall> =>
   testCall(keyed ? { hash: seed } : {});
 
-/** The median over rounds short enough to end, mostly, without a garbage collection. */
+/** So few that most rounds end without a garbage collection, even of a strategy that copies the pool. */
+const PICKS = 250;
+
 function bytesPerPick(subject: Subject): number {
   // Boxed numbers, handed out again and again: what random() itself allocates is not the strategy's.
   const numbers: unknown[] = Array.from({ length: 1024 }, () => Math.random());
@@ -75,12 +77,16 @@ function bytesPerPick(subject: Subject): number {
   const round = (picks: number): number => {
     const before = process.memoryUsage().heapUsed;
     for (let i = 0; i < picks; i++) balancer.pick(call);
-    return (process.memoryUsage().heapUsed - before) / picks;
+    return process.memoryUsage().heapUsed - before;
   };
   // Until the code is compiled as it stays.
-  for (let i = 0; i < 20; i++) round(5_000);
-  const rounds = Array.from({ length: 41 }, () => round(5_000)).sort((a, b) => a - b);
-  return rounds[20] ?? 0;
+  for (let i = 0; i < 100_000; i++) balancer.pick(call);
+  const median = (picks: number): number => {
+    const rounds = Array.from({ length: 101 }, () => round(picks)).sort((a, b) => a - b);
+    return rounds[50] ?? 0;
+  };
+  const measuring = median(0);
+  return (median(PICKS) - measuring) / PICKS;
 }
 
 /** How often a pick reads an element of the pool's lists, or a field of a member, once its tables are built. */
