@@ -5,9 +5,8 @@ import { expect } from 'chai';
 describe('the axios example', () => {
   it('runs to its end, and no call fails while an instance goes down', async function () {
     this.timeout(30_000);
-    const loader = new URL('../../../packages/dev/lib/typescript.mjs', import.meta.url).href;
     const program = new URL('../src/main.ts', import.meta.url).pathname;
-    const { stdout } = await promisify(execFile)(process.execPath, ['--import', loader, program]);
+    const { stdout } = await promisify(execFile)(process.execPath, [...process.execArgv, program]);
     const lines = stdout.trim().split('\n');
     expect(lines[0]).to.match(/^30 calls, three instances: \{.*one.*\}$/);
     expect(lines[1])

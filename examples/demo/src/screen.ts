@@ -1,0 +1,46 @@
+import type { WriteStream } from 'node:tty';
+import { type Line, render } from './table.js';
+
+const HIDE_CURSOR = '\x1b[?25l';
+const SHOW_CURSOR = '\x1b[?25h';
+const CLEAR_BELOW = '\x1b[J';
+const CLEAR_ALL = '\x1b[H\x1b[J';
+
+/** The part of a terminal that is drawn again and again, in place. */
+export class Screen {
+  readonly #out: WriteStream;
+  readonly #colors: boolean;
+  #height = 0;
+  readonly #resized = (): void => {
+    // Lines that no longer fit have wrapped: nobody knows how many there are now.
+    this.#out.write(CLEAR_ALL);
+    this.#height = 0;
+  };
+
+  constructor(out: WriteStream) {
+    this.#out = out;
+    this.#colors = out.hasColors();
+    out.write(HIDE_CURSOR);
+    out.on('resize', this.#resized);
+  }
+
+  draw(lines: readonly Line[]): void {
+    const { columns, rows } = this.#out;
+    // One row stays free, as the cursor waits below the last line.
+    const fitting = lines.slice(0, Math.max(1, rows - 1));
+    const text = fitting.map((line) => `${render(line, columns, this.#colors)}\x1b[K\n`).join('');
+    this.#out.write(`${this.#up()}${text}${CLEAR_BELOW}`);
+    this.#height = fitting.length;
+  }
+
+  /** Removes what was drawn, and gives the cursor back. */
+  close(): void {
+    this.#out.off('resize', this.#resized);
+    this.#out.write(`${this.#up()}${CLEAR_BELOW}${SHOW_CURSOR}`);
+    this.#height = 0;
+  }
+
+  #up(): string {
+    return this.#height === 0 ? '' : `\x1b[${this.#height}A\r`;
+  }
+}
