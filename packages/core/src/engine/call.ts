@@ -5,6 +5,7 @@ import { CrowflyError, describeError } from '../errors.js';
 import type { EventHub } from '../events.js';
 import { ActiveCall, after } from './active-call.js';
 import type { CallRequest, RetryOptions, Timeouts } from './api.js';
+import type { Survives } from './health.js';
 import type { TryLease } from './lease.js';
 import { instanceName } from './member.js';
 import type { Service } from './service.js';
@@ -78,14 +79,15 @@ export class ServiceCall<T> {
   #acquire(attempt: number): TryLease {
     const call = this.#call;
     call.nextTry(attempt);
-    const lease = this.#service.acquire(call, this.#tls, this.#repeatable);
+    const lease = this.#service.acquire(call, this.#tls, this.#survives);
     if (lease === undefined) throw this.#nothingToPick();
     call.remember(lease.member);
     return lease;
   }
 
-  get #repeatable(): boolean {
-    return this.#request.idempotent && this.#request.replayable && this.#retry.attempts > 1;
+  get #survives(): Survives {
+    if (!this.#request.replayable || this.#retry.attempts === 1) return 'nothing';
+    return this.#request.idempotent ? 'anything' : 'a failed connect';
   }
 
   /** One try, to the head of its answer. Throws only when the whole call has ended. */
@@ -154,7 +156,7 @@ export class ServiceCall<T> {
   #worthAnother(status: number, attempt: number): boolean {
     return (
       this.#retry.statuses.includes(status) &&
-      this.#repeatable &&
+      this.#survives === 'anything' &&
       attempt + 1 < this.#retry.attempts &&
       this.#service.hasUntried(this.#call, this.#tls)
     );

@@ -119,7 +119,7 @@ class EngineRecord implements Engine {
       if (call.ended !== undefined) throw call.ended.reason;
       await this.#firstSet(call, service);
       call.nextTry(0);
-      const lease = service.acquire(call, tls, false);
+      const lease = service.acquire(call, tls, 'nothing');
       if (lease === undefined) throw service.trouble();
       return lease;
     } finally {

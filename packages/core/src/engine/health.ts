@@ -25,6 +25,9 @@ export interface Ejection {
   probeAt: number;
 }
 
+/** Which failure of a try its caller would not notice, as another try can follow. */
+export type Survives = 'anything' | 'a failed connect' | 'nothing';
+
 /** What one try showed about its instance. */
 export type Evidence = 'connect' | 'reset' | 'timeout' | 'gateway' | 'server';
 
@@ -73,6 +76,7 @@ export class Health {
   /** Ejected members whose next step is a probing call. */
   readonly #open = new Set<MemberRecord>();
   #soft = 0;
+  #closed = false;
 
   constructor(options: HealthOptions) {
     this.#o = options;
@@ -109,16 +113,16 @@ export class Health {
   /**
    * The ejected member that this call should go to, if one is due.
    *
-   * @param safe whether the call can be tried again elsewhere whatever happens
+   * @param survives what may happen to the call without harm
    */
-  takeProbe(safe: boolean, usable: (member: MemberRecord) => boolean): MemberRecord | undefined {
+  takeProbe(survives: Survives, usable: (member: MemberRecord) => boolean): MemberRecord | undefined {
     if (this.#open.size === 0) return undefined;
     const now = this.#o.clock.now();
     for (const member of this.#open) {
       const { ejection } = member;
       if (ejection === undefined || !usable(member)) continue;
-      // A failed connect sends nothing, so any call can be tried again after it.
-      if (!safe && !this.#connects(ejection) && now - ejection.phaseSince < PATIENCE_MS) continue;
+      const safe = survives === 'anything' || (survives !== 'nothing' && this.#connects(ejection));
+      if (!safe && now - ejection.phaseSince < PATIENCE_MS) continue;
       this.#open.delete(member);
       ejection.phase = 'probing';
       ejection.phaseSince = now;
@@ -143,6 +147,7 @@ export class Health {
   }
 
   close(): void {
+    this.#closed = true;
     for (const timer of this.#timers.values()) timer.cancel();
     this.#timers.clear();
     this.#open.clear();
@@ -207,35 +212,32 @@ export class Health {
     ejection.probeAt = now + delay;
     this.#open.delete(member);
     this.#timers.get(member)?.cancel();
-    if (!member.gone)
-      this.#timers.set(
-        member,
-        clock.after(delay, () => this.#due(member, ejection)),
-      );
+    if (member.gone || this.#closed) return;
+    const timer = clock.after(delay, () => {
+      this.#timers.delete(member);
+      void this.#due(member, ejection);
+    });
+    this.#timers.set(member, timer);
   }
 
-  #due(member: MemberRecord, ejection: Ejection): void {
-    this.#timers.delete(member);
-    if (!this.#connects(ejection)) {
-      this.#offer(member, ejection);
-      return;
+  async #due(member: MemberRecord, ejection: Ejection): Promise<void> {
+    if (!this.#connects(ejection)) return this.#offer(member, ejection);
+    const { endpoint } = member;
+    const { probeAt } = ejection;
+    let connected = false;
+    try {
+      connected = await this.#o.probe(endpoint, this.#o.connectMs);
+    } catch {
+      // an answer too: no
     }
-    const current = (): boolean =>
-      member.ejection === ejection && ejection.phase === 'resting' && !member.gone;
-    this.#o.probe(member.endpoint, this.#o.connectMs).then(
-      (connected) => {
-        if (!current()) return;
-        if (connected) this.#offer(member, ejection);
-        else this.#rest(member, ejection, ejection.level + 1);
-      },
-      () => {
-        if (current()) this.#rest(member, ejection, ejection.level + 1);
-      },
-    );
+    // It may have left, come back or been restored meanwhile, and then is asked at another time.
+    if (member.ejection !== ejection || ejection.probeAt !== probeAt || ejection.phase !== 'resting') return;
+    if (connected) this.#offer(member, ejection);
+    else this.#rest(member, ejection, ejection.level + 1);
   }
 
   #offer(member: MemberRecord, ejection: Ejection): void {
-    if (member.gone || member.ejection !== ejection) return;
+    if (member.gone || this.#closed || member.ejection !== ejection) return;
     ejection.phase = 'open';
     ejection.phaseSince = this.#o.clock.now();
     this.#open.add(member);

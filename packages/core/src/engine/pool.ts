@@ -122,6 +122,11 @@ export class MemberPool implements Pool {
     return at !== undefined && this.eligible[at] === member;
   }
 
+  /** Whether calls would go to this member, were it not ejected: no probe goes where no call would. */
+  reaches(member: MemberRecord): boolean {
+    return member.pools.includes(this) && (member.tier <= this.#tier || this.mode === 'last-resort');
+  }
+
   #add(member: MemberRecord): void {
     member.slots[this.#options.slot] = this.eligible.push(member) - 1;
   }

@@ -9,7 +9,7 @@ import type { EventHub } from '../events.js';
 import type { Backoff } from './backoff.js';
 import { EndpointGate } from './endpoint-gate.js';
 import { type Follower, follow } from './follow.js';
-import { type ConnectProbe, type Evidence, Health } from './health.js';
+import { type ConnectProbe, type Evidence, Health, type Survives } from './health.js';
 import { type LeaseKeeper, TryLease } from './lease.js';
 import type { MemberRecord } from './member.js';
 import { Membership } from './membership.js';
@@ -229,14 +229,12 @@ export class Service implements Follower, LeaseKeeper {
     }
   }
 
-  /** One try for `call`, or `undefined` when nothing can be picked. `safe`: the call can be tried again elsewhere. */
-  acquire(call: Call, tls: boolean, safe: boolean): TryLease | undefined {
+  /** One try for `call`, or `undefined` when nothing can be picked. */
+  acquire(call: Call, tls: boolean, survives: Survives): TryLease | undefined {
     this.lastUsed = call.now;
     const pool = tls ? this.#tls() : this.#pool;
     const probed =
-      call.attempt === 0
-        ? this.#health.takeProbe(safe, (member) => !member.draining && member.pools.includes(pool))
-        : undefined;
+      call.attempt === 0 ? this.#health.takeProbe(survives, (member) => pool.reaches(member)) : undefined;
     const member = probed ?? pool.pick(call);
     if (member === undefined) return undefined;
     const purpose: Purpose = probed !== undefined ? 'probe' : call.attempt > 0 ? 'retry' : 'call';
@@ -289,7 +287,8 @@ export class Service implements Follower, LeaseKeeper {
   }
 
   done({ member, status, startedAt, purpose, hasMoved }: TryLease, outcome: Outcome): void {
-    const probing = purpose === 'probe';
+    // A probe that was answered has been judged by its status already.
+    const probing = purpose === 'probe' && status === 0;
     switch (outcome.kind) {
       case 'answered':
         // A client that never reports heads: the end of the message is all that is known.
@@ -409,10 +408,14 @@ export class Service implements Follower, LeaseKeeper {
     const members = [...this.#members.current.values()];
     this.#pool.replace(members);
     this.#tlsPool?.replace(members.filter(speaksTls));
-    const pools = this.#pools();
-    for (const member of members) {
-      member.pools = this.#tlsPool === undefined || speaksTls(member) ? pools : [this.#pool];
-    }
+    this.#assign();
+  }
+
+  /** Tells each member which pools it is in. */
+  #assign(): void {
+    const both = this.#pools();
+    const plain = [this.#pool];
+    for (const member of this.#members.current.values()) member.pools = speaksTls(member) ? both : plain;
   }
 
   #pools(): readonly MemberPool[] {
@@ -422,7 +425,8 @@ export class Service implements Follower, LeaseKeeper {
   #tls(): MemberPool {
     if (this.#tlsPool === undefined) {
       this.#tlsPool = this.#createPool(1);
-      this.#repool();
+      this.#tlsPool.replace([...this.#members.current.values()].filter(speaksTls));
+      this.#assign();
     }
     return this.#tlsPool;
   }
