@@ -1,11 +1,12 @@
 import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect } from 'chai';
 
 describe('the axios example', () => {
   it('runs to its end, and no call fails while an instance goes down', async function () {
     this.timeout(30_000);
-    const program = new URL('../src/main.ts', import.meta.url).pathname;
+    const program = fileURLToPath(new URL('../src/main.ts', import.meta.url));
     const { stdout } = await promisify(execFile)(process.execPath, [...process.execArgv, program]);
     const lines = stdout.trim().split('\n');
     expect(lines[0]).to.match(/^30 calls, three instances: \{.*one.*\}$/);

@@ -1,9 +1,9 @@
 import { type Engine, isCrowflyError, type Route } from '@crowfly/core';
 import { InstanceAgents, type InstanceTls } from '@crowfly/http';
-import defaultAxios, { type Axios, type AxiosAdapter, type InternalAxiosRequestConfig } from 'axios';
+import defaultAxios, { type AxiosAdapter, type InternalAxiosRequestConfig } from 'axios';
 import { callService } from './call.js';
 import { fromCrowfly } from './errors.js';
-import { type AxiosAdapterOptions, checkAdapterOptions } from './options.js';
+import { type Axios, type AxiosAdapterOptions, checkAdapterOptions } from './options.js';
 
 /** Adapters of one engine with the same `tls` object share their connections. */
 const DEFAULT_TLS: InstanceTls = Object.freeze({});
@@ -25,7 +25,8 @@ const keys = new WeakMap<InstanceTls, symbol>();
  */
 export function axiosAdapter(engine: Engine, options: AxiosAdapterOptions = {}): AxiosAdapter {
   checkAdapterOptions(options);
-  const { axios = defaultAxios, tls = DEFAULT_TLS } = options;
+  const { tls = DEFAULT_TLS } = options;
+  const axios = (options.axios ?? defaultAxios) as Axios;
   const key = keys.get(tls) ?? Symbol('crowfly.axios.agents');
   keys.set(tls, key);
 
@@ -51,7 +52,7 @@ export function axiosAdapter(engine: Engine, options: AxiosAdapterOptions = {}):
 }
 
 /** The URL as axios will build it, without `params`; `undefined` when it has no host: axios' to complain. */
-function logicalUrl(bare: Axios, config: InternalAxiosRequestConfig): URL | undefined {
+function logicalUrl(bare: InstanceType<Axios['Axios']>, config: InternalAxiosRequestConfig): URL | undefined {
   // A Unix socket leads where it leads, whatever the URL says.
   if (config.socketPath) return undefined;
   const { url, baseURL, allowAbsoluteUrls } = config;

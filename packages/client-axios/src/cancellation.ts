@@ -1,5 +1,5 @@
 import type { AxiosError, InternalAxiosRequestConfig } from 'axios';
-import type { AxiosModule } from './options.js';
+import type { Axios } from './options.js';
 
 /** How a caller ends a call: `config.signal` and the older `config.cancelToken`, as one signal. */
 export interface Cancellation {
@@ -11,7 +11,7 @@ export interface Cancellation {
   release(): void;
 }
 
-export function cancellation(axios: AxiosModule, config: InternalAxiosRequestConfig): Cancellation {
+export function cancellation(axios: Axios, config: InternalAxiosRequestConfig): Cancellation {
   const { signal, cancelToken } = config;
   if (!cancelToken && (!signal || signal instanceof AbortSignal)) {
     return {

@@ -1,11 +1,11 @@
 import type { Engine, Route } from '@crowfly/core';
 import type { InstanceAgents } from '@crowfly/http';
 import type { AxiosAdapter, InternalAxiosRequestConfig } from 'axios';
-import type { AxiosModule } from './options.js';
+import type { Axios } from './options.js';
 
 /** What all tries of one call share. */
 export interface CallContext {
-  readonly axios: AxiosModule;
+  readonly axios: Axios;
   readonly engine: Engine;
   readonly agents: InstanceAgents;
   /** axios' own adapter for node:http. */

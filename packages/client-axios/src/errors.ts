@@ -1,6 +1,6 @@
 import type { CrowflyError, ErrorCode } from '@crowfly/core';
 import { AxiosError, type InternalAxiosRequestConfig } from 'axios';
-import type { AxiosModule } from './options.js';
+import type { Axios } from './options.js';
 
 /**
  * What code that tests `error.code` sees for each code of crowfly. `undefined`: the code of the last try's error, such as
@@ -24,7 +24,7 @@ const CODES: Readonly<Record<ErrorCode, string | undefined>> = {
 
 /** An AxiosError with the message of `error` and `error` as its cause. */
 export function fromCrowfly(
-  axios: AxiosModule,
+  axios: Axios,
   error: CrowflyError,
   config: InternalAxiosRequestConfig,
   request?: unknown,
@@ -42,7 +42,7 @@ export function fromCrowfly(
 
 /** What axios throws when `config.timeout` has passed. */
 export function timeoutError(
-  axios: AxiosModule,
+  axios: Axios,
   config: InternalAxiosRequestConfig,
   { request, cause }: { request?: unknown; cause?: unknown },
 ): AxiosError {

@@ -27,8 +27,13 @@ export class Exchange {
     request.once('response', (response) => events.head(this, response));
   }
 
-  /** The answer is what the caller gets: its latency is known, and the try ends with its body. @returns the wait it asks for */
-  answered(response: IncomingMessage): number | undefined {
+  /**
+   * The answer is what the caller gets: its latency is known, and the try ends with its body.
+   *
+   * @param streamed whether the caller reads the body itself, or forgets to
+   * @returns the wait that the answer asks for
+   */
+  answered(response: IncomingMessage, streamed: boolean): number | undefined {
     const { lease } = this;
     if (lease === undefined) return undefined;
     const retryAfterMs = parseRetryAfter(response.headers['retry-after']);
@@ -40,6 +45,7 @@ export class Exchange {
     };
     response.once('end', end);
     response.once('close', end);
+    if (streamed) watchBody(response, lease);
     return retryAfterMs;
   }
 
@@ -71,6 +77,18 @@ export class Exchange {
       this.connected = true;
     });
   }
+}
+
+/** Tells of each part that arrives: none does while a reader is too slow, or missing. */
+function watchBody(response: IncomingMessage, lease: Lease): void {
+  const { socket } = response;
+  const moved = (): void => lease.progress();
+  socket.on('data', moved);
+  response.once('close', () => socket.off('data', moved));
+  // What came along with the head is there when it has been dealt with.
+  process.nextTick(() => {
+    if (response.readableLength > 0) moved();
+  });
 }
 
 /** Whether a body broke off: the names of system errors, and those of the HTTP parser. */

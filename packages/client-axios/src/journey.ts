@@ -135,7 +135,7 @@ export class Journey {
       exchange.moved(status);
       return;
     }
-    const retryAfterMs = exchange.answered(response);
+    const retryAfterMs = exchange.answered(response, this.#context.config.responseType === 'stream');
     const moved = this.#movedWith;
     this.#onHead(
       moved === undefined

@@ -3,7 +3,15 @@ import type { InstanceTls } from '@crowfly/http';
 import type { AxiosStatic } from 'axios';
 
 /** What the adapter needs of axios. */
-export type AxiosModule = Pick<AxiosStatic, 'Axios' | 'AxiosError' | 'CanceledError' | 'getAdapter'>;
+export type Axios = Pick<AxiosStatic, 'Axios' | 'AxiosError' | 'CanceledError' | 'getAdapter'>;
+
+/** axios as a module, told by what it has: `import` and `require` give it types that TypeScript takes for strangers. */
+export interface AxiosModule {
+  readonly Axios: new (...args: never[]) => object;
+  readonly AxiosError: new (...args: never[]) => Error;
+  readonly CanceledError: new (...args: never[]) => Error;
+  readonly getAdapter: (...args: never[]) => unknown;
+}
 
 export interface AxiosAdapterOptions {
   /**

@@ -94,15 +94,23 @@ describe('giving up on a call', () => {
     });
   }
 
-  it('a time limit of the caller’s (AbortSignal.timeout) is evidence against the instance', async () => {
-    const { api, engine } = await service();
-    const error = await rejection<AxiosError>(
-      api.get('http://orders/head', { signal: AbortSignal.timeout(60) }),
-    );
+  it('a time limit of the caller (AbortSignal.timeout) is evidence against the instance, another abort is none', async () => {
+    const hanging = await Promise.all(['a', 'b'].map((id) => world.instance(id, () => {})));
+    world.registry.put('orders', ...hanging.map(({ endpoint }) => endpoint));
+    const { api, engine, leases } = world.api({}, { defaults: { ejection: { timeouts: 1, maxShare: 1 } } });
+    const states = async (): Promise<string[]> => {
+      const { instances } = await engine.explain('orders');
+      return instances.map(({ endpoint, state }) => `${endpoint.id} ${state}`).sort();
+    };
+    const controller = new AbortController();
+    const failed = rejection(api.get('http://orders/', { signal: controller.signal }));
+    await until(() => leases.length === 1);
+    controller.abort();
+    await failed;
+    expect(await states()).to.deep.equal(['a eligible', 'b eligible']);
+    const error = await rejection<AxiosError>(api.get('http://orders/', { signal: AbortSignal.timeout(60) }));
     expect(error.code).to.equal('ERR_CANCELED');
-    const { instances } = await engine.explain('orders');
-    expect(instances[0]?.inFlight).to.equal(0);
-    expect(instances[0]?.latencyMs).to.be.greaterThan(30);
+    expect(await states()).to.deep.equal(['a ejected', 'b eligible']);
   });
 
   it('a signal that outlives its calls keeps nothing of them', async () => {

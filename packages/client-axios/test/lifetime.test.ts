@@ -45,6 +45,30 @@ describe('what calls leave behind', () => {
     await until(() => instance.sockets.size === 0);
   });
 
+  it('closing does not wait for streams that nobody reads, but for those that are read', async () => {
+    const instance = await world.instance('a', (request, response) => {
+      if (request.url === '/short') return void response.end('short');
+      if (request.url === '/endless') return void response.write('x'.repeat(5_000_000));
+      let parts = 0;
+      const timer = setInterval(() => {
+        response.write('part,');
+        if (++parts < 8) return;
+        clearInterval(timer);
+        response.end();
+      }, 100);
+    });
+    world.registry.put('orders', instance.endpoint);
+    const { api, engine } = world.api({ responseType: 'stream' }, { limits: { closeMs: 8000 } });
+    await api.get('http://orders/short');
+    await api.get('http://orders/endless');
+    const { data } = await api.get('http://orders/slow');
+    const received = text(data);
+    const startedAt = performance.now();
+    await engine.close();
+    expect(performance.now() - startedAt).to.be.below(5000);
+    expect(await received).to.equal('part,'.repeat(8));
+  });
+
   it('an idle client does not keep its process alive', async () => {
     const instance = await world.instance('a', (_, response) => response.end('answer'));
     const script = `

@@ -2,6 +2,7 @@ import { axiosAdapter } from '@crowfly/client-axios';
 import { CrowflyError, createEngine } from '@crowfly/core';
 import type { AxiosError } from 'axios';
 import { expect } from 'chai';
+import type {} from './support/commonjs.cts';
 import { inOrder, rejection, World } from './support/world.ts';
 
 describe('options', () => {

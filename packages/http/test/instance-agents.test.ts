@@ -1,6 +1,6 @@
 import { createServer, get, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Events, Route } from '@crowfly/core';
+import type { Engine, Events, Route } from '@crowfly/core';
 import { isCrowflyError } from '@crowfly/core';
 import { InstanceAgents } from '@crowfly/http';
 import { expect } from 'chai';
@@ -9,11 +9,11 @@ describe('InstanceAgents', () => {
   const servers: Server[] = [];
   const listeners = new Set<(event: Events['left']) => void>();
   const engine = {
-    on: (_: string, listener: (event: never) => void) => {
+    on(_: string, listener: (event: Events['left']) => void) {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
-  };
+  } as Pick<Engine, 'on'>;
   let agents: InstanceAgents;
 
   beforeEach(() => {

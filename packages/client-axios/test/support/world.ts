@@ -31,7 +31,7 @@ export const inOrder: Strategy = () => {
 };
 
 /** A registry that says what the test tells it to. Single-label names are services. */
-export class Script {
+class Script {
   readonly #sets = new Map<string, readonly Endpoint[]>();
   readonly #feeds = new Set<{ key: string; feed: Feed }>();
 
@@ -181,6 +181,7 @@ function record(engine: Engine): { recorded: Engine; leases: LeaseLog[] } {
         log.responded.push(status);
         lease.responded(status, retryAfterMs);
       },
+      progress: () => lease.progress(),
       done(outcome) {
         log.done.push(outcome);
         lease.done(outcome);
