@@ -9,18 +9,16 @@ import { Try, verdictOf } from './try.js';
 /** One call to a service, from axios' config to what axios' own adapter would give. */
 export async function callService(context: CallContext): Promise<AxiosResponse> {
   const { axios, engine, route, config } = context;
-  if (Number(config.httpVersion ?? 1) !== 1) {
-    const text = `httpVersion ${config.httpVersion} does not work for services yet ('${route.service}'): leave it out`;
-    throw new axios.AxiosError(text, axios.AxiosError.ERR_NOT_SUPPORT, config);
-  }
+  checkConfig(context);
   const cancel = cancellation(axios, config);
   const startedAt = performance.now();
   let last: Try | undefined;
   const transport: Transport<Try> = {
     send(attempt) {
-      last = new Try(context, attempt);
-      attempt.onAbort((reason) => last?.abort(reason));
-      return last.head();
+      const running = new Try(context, attempt);
+      attempt.onAbort((reason) => running.abort(reason));
+      last = running;
+      return running.head();
     },
     classify: verdictOf,
   };
@@ -31,6 +29,17 @@ export async function callService(context: CallContext): Promise<AxiosResponse> 
     cancel.release();
     const request = last?.request;
     throw cancel.error(request) ?? explain(context, error, performance.now() - startedAt, request);
+  }
+}
+
+function checkConfig({ axios, route, config }: CallContext): void {
+  const { ERR_BAD_OPTION_VALUE, ERR_NOT_SUPPORT } = axios.AxiosError;
+  if (Number(config.httpVersion ?? 1) !== 1) {
+    const text = `httpVersion ${config.httpVersion} does not work for services yet ('${route.service}'): leave it out`;
+    throw new axios.AxiosError(text, ERR_NOT_SUPPORT, config);
+  }
+  if (config.timeout && Number.isNaN(Number.parseInt(String(config.timeout), 10))) {
+    throw new axios.AxiosError('config.timeout is no number of milliseconds', ERR_BAD_OPTION_VALUE, config);
   }
 }
 

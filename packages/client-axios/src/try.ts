@@ -144,9 +144,8 @@ export class Try {
   #unwatched({ status, data }: AxiosResponse): void {
     const { lease } = this.#attempt;
     lease.responded(status);
-    const done = (): void => lease.done({ kind: 'answered' });
-    if (isStream(data)) finished(data, done);
-    else done();
+    if (isStream(data)) finished(data, (error) => lease.done({ kind: error ? 'canceled' : 'answered' }));
+    else lease.done({ kind: 'answered' });
   }
 
   /** The caller sees its own config: with its URL, its adapter, its limits. */

@@ -214,5 +214,7 @@ describe('a call to a service', () => {
     expect(leases).to.have.length(1);
     const unsupported = await rejection<AxiosError>(api.get('http://orders/', { httpVersion: 2 }));
     expect(unsupported.code).to.equal('ERR_NOT_SUPPORT');
+    const odd = await rejection<AxiosError>(api.get('http://orders/', { timeout: 'soon' as never }));
+    expect(odd.code).to.equal('ERR_BAD_OPTION_VALUE');
   });
 });
