@@ -74,9 +74,10 @@ export class ActiveCall implements Call {
   wait<T>(start: (resolve: (value: T) => void, reject: (error: unknown) => void) => () => void): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       if (this.ended !== undefined) return reject(this.ended.reason);
+      let cleanUp: (() => void) | undefined;
       const interrupt = (reason: unknown): void => {
-        cleanUp();
         reject(reason);
+        cleanUp?.();
       };
       const settle =
         <V>(then: (value: V) => void) =>
@@ -85,7 +86,9 @@ export class ActiveCall implements Call {
           then(value);
         };
       this.#interrupts.add(interrupt);
-      const cleanUp = start(settle(resolve), settle(reject));
+      cleanUp = start(settle(resolve), settle(reject));
+      // It may have ended inside of `start`, when there was nothing to clean up yet.
+      if (this.ended !== undefined) cleanUp();
     });
   }
 

@@ -1,6 +1,5 @@
-import type { Answer, Attempt, Failure, Outcome, Transport } from '../contract/call.js';
+import type { Answer, Failure, Outcome, Transport } from '../contract/call.js';
 import type { Clock } from '../contract/clock.js';
-import type { Endpoint } from '../contract/endpoint.js';
 import { CrowflyError, describeError } from '../errors.js';
 import type { EventHub } from '../events.js';
 import { ActiveCall, after } from './active-call.js';
@@ -8,6 +7,7 @@ import type { CallRequest, RetryOptions, Timeouts } from './api.js';
 import type { Survives } from './health.js';
 import type { TryLease } from './lease.js';
 import { instanceName } from './member.js';
+import { discard, outcomeOf, RunningTry, startSending } from './running-try.js';
 import type { Service } from './service.js';
 import { layer } from './settings.js';
 
@@ -27,6 +27,9 @@ export class ServiceCall<T> {
   readonly #timeouts: Timeouts;
   readonly #retry: RetryOptions;
   readonly #call: ActiveCall;
+  /** The latest try, and how many there were. */
+  #lease: TryLease | undefined;
+  #tries = 0;
 
   constructor(
     context: CallContext,
@@ -56,17 +59,20 @@ export class ServiceCall<T> {
     try {
       call.limit(this.#timeouts.totalMs, () => this.#timeout('totalMs', this.#timeouts.totalMs));
       if (!this.#service.settled) await waitForSet(call, this.#service, this.#context.clock);
+      let failed: Failed | undefined;
       for (let attempt = 0; ; attempt++) {
         if (call.ended !== undefined) throw call.ended.reason;
         const lease = this.#acquire(attempt);
+        if (lease === undefined) throw failed === undefined ? this.#nothingToPick() : this.#failed(failed);
         const { answer, failure, error } = await this.#try(lease, attempt);
         if (answer !== undefined) {
           if (!this.#worthAnother(answer.status, attempt)) return answer.value;
-          answer.discard();
+          discard(answer);
           this.#retrying(lease, attempt, `status ${answer.status}`);
         } else {
           if (failure === 'fatal') throw error;
-          if (!this.#mayRepeat(failure, attempt)) throw this.#failed(lease, attempt, failure, error);
+          failed = { failure, error };
+          if (!this.#mayRepeat(failure, attempt)) throw this.#failed(failed);
           this.#retrying(lease, attempt, describeError(error));
           await this.#backOff(attempt);
         }
@@ -76,12 +82,14 @@ export class ServiceCall<T> {
     }
   }
 
-  #acquire(attempt: number): TryLease {
+  #acquire(attempt: number): TryLease | undefined {
     const call = this.#call;
     call.nextTry(attempt);
     const lease = this.#service.acquire(call, this.#tls, this.#survives);
-    if (lease === undefined) throw this.#nothingToPick();
+    if (lease === undefined) return undefined;
     call.remember(lease.member);
+    this.#lease = lease;
+    this.#tries++;
     return lease;
   }
 
@@ -102,17 +110,22 @@ export class ServiceCall<T> {
       const answer = await call.wait<Answer<T>>((resolve, reject) => {
         const attempt = new RunningTry(lease, number, this.#timeouts.connectMs);
         const { firstByteMs } = this.#timeouts;
+        const giveUp = (reason: unknown): void => {
+          over = true;
+          timer.cancel();
+          attempt.abort(reason);
+        };
         const timer = after(this.#context.clock, firstByteMs, () => {
           timedOut = true;
           const reason = this.#timeout('firstByteMs', firstByteMs);
-          attempt.abort(reason);
           reject(reason);
+          giveUp(reason);
         });
         startSending(this.#transport, attempt).then(
           (head) => {
             timer.cancel();
             // An answer that comes when nobody waits any more must not hold a connection.
-            if (over) head.discard();
+            if (over) discard(head);
             else resolve(head);
           },
           (error) => {
@@ -120,10 +133,7 @@ export class ServiceCall<T> {
             reject(error);
           },
         );
-        return () => {
-          timer.cancel();
-          attempt.abort(call.ended?.reason);
-        };
+        return () => giveUp(call.ended?.reason);
       });
       lease.responded(answer.status, answer.retryAfterMs);
       return { answer, failure: 'fatal' };
@@ -133,9 +143,18 @@ export class ServiceCall<T> {
         lease.done(this.#endOutcome(lease));
         throw call.ended.reason;
       }
-      const failure = timedOut ? 'timed-out' : this.#transport.classify(error);
+      const failure = timedOut ? 'timed-out' : this.#classify(error);
       lease.done(outcomeOf(failure, error));
       return { failure, error };
+    }
+  }
+
+  /** A transport that cannot say what its error means must not cost the lease. */
+  #classify(error: unknown): Failure {
+    try {
+      return this.#transport.classify(error);
+    } catch {
+      return 'fatal';
     }
   }
 
@@ -194,36 +213,42 @@ export class ServiceCall<T> {
   }
 
   #timeout(limit: 'totalMs' | 'firstByteMs', ms: number): CrowflyError {
-    const key = this.#service.ref.key;
+    const { about, settled } = this.#service;
+    if (limit === 'firstByteMs')
+      return new CrowflyError('timeout', `no first byte within ${ms} ms (timeouts.firstByteMs)`, about);
     const text =
-      limit === 'totalMs'
-        ? `'${key}' did not answer within ${ms} ms (timeouts.totalMs)`
-        : `no first byte within ${ms} ms (timeouts.firstByteMs)`;
-    return new CrowflyError('timeout', text, this.#service.about);
+      this.#tries === 0 && !settled
+        ? `${about.registry} has not said within ${ms} ms (timeouts.totalMs) which instances '${about.service}' has`
+        : `'${about.service}' did not answer within ${ms} ms (timeouts.totalMs): ${this.#tried.text}`;
+    return new CrowflyError('timeout', text, { ...about, ...this.#tried.facts });
   }
 
-  #failed(lease: TryLease, attempt: number, failure: Failure, cause: unknown): CrowflyError {
-    const { about, ref } = this.#service;
-    const tries = attempt + 1;
-    const instance = instanceName(lease.endpoint);
-    const last = tries === 1 ? instance : `${tries} tries, the last one at ${instance}`;
+  #failed({ failure, error: cause }: Failed): CrowflyError {
+    const { about } = this.#service;
     const hint =
       this.#request.idempotent || failure === 'not-sent'
         ? ''
         : '; it may have been executed, so it was not tried again (idempotent: true says that it may be)';
-    const text = `'${ref.key}' gave no answer: ${last}: ${describeError(cause)}${hint}`;
-    const details = { ...about, cause, instance, attempts: tries };
-    return new CrowflyError(failure === 'timed-out' ? 'timeout' : 'call-failed', text, details);
+    const { text: tried, facts } = this.#tried;
+    const text = `'${about.service}' gave no answer: ${tried}: ${describeError(cause)}${hint}`;
+    const code = failure === 'timed-out' ? 'timeout' : 'call-failed';
+    return new CrowflyError(code, text, { ...about, cause, ...facts });
+  }
+
+  /** Which instances were tried, for an error. */
+  get #tried(): { readonly text: string; readonly facts: { instance?: string; attempts: number } } {
+    const attempts = this.#tries;
+    if (this.#lease === undefined) return { text: 'no instance was tried', facts: { attempts } };
+    const instance = instanceName(this.#lease.endpoint);
+    const text = attempts === 1 ? instance : `${attempts} tries, the last one at ${instance}`;
+    return { text, facts: { instance, attempts } };
   }
 }
 
-/** A transport that throws instead of rejecting has failed all the same. */
-function startSending<T>(transport: Transport<T>, attempt: Attempt): Promise<Answer<T>> {
-  try {
-    return transport.send(attempt);
-  } catch (error) {
-    return Promise.reject(error);
-  }
+/** A try without an answer. */
+interface Failed {
+  readonly failure: Failure;
+  readonly error: unknown;
 }
 
 /** @throws CrowflyError when the registry delivers no set in time */
@@ -235,46 +260,11 @@ export async function waitForSet(call: ActiveCall, service: Service, clock: Cloc
       resolve(undefined);
     };
     const stop = service.whenSettled(wake);
-    const timer = clock.after(service.settings.firstSetMs, wake, true);
+    const timer = after(clock, service.settings.firstSetMs, wake);
     return () => {
       timer.cancel();
       stop();
     };
   });
   if (!service.settled) throw service.trouble();
-}
-
-function outcomeOf(failure: Failure, error: unknown): Outcome {
-  if (failure === 'not-sent' || failure === 'no-answer') return { kind: failure, error };
-  return { kind: failure === 'timed-out' ? 'timed-out' : 'canceled' };
-}
-
-/** One try as the transport sees it. */
-class RunningTry implements Attempt {
-  readonly lease: TryLease;
-  readonly number: number;
-  readonly connectMs: number;
-  #abort: ((reason: unknown) => void) | undefined;
-  #aborted: { readonly reason: unknown } | undefined;
-
-  constructor(lease: TryLease, number: number, connectMs: number) {
-    this.lease = lease;
-    this.number = number;
-    this.connectMs = connectMs;
-  }
-
-  get endpoint(): Endpoint {
-    return this.lease.endpoint;
-  }
-
-  onAbort(abort: (reason: unknown) => void): void {
-    if (this.#aborted !== undefined) abort(this.#aborted.reason);
-    else this.#abort = abort;
-  }
-
-  abort(reason: unknown): void {
-    if (this.#aborted !== undefined) return;
-    this.#aborted = { reason };
-    this.#abort?.(reason);
-  }
 }

@@ -6,6 +6,9 @@ import type { MemberRecord, Streaks } from './member.js';
 /** After this long without a call that may safely be a probe, any call may be. */
 const PATIENCE_MS = 10_000;
 
+/** Timeouts within this of each other are one event: a stall of this process, or one of the instance. */
+const MOMENT_MS = 50;
+
 /** Asks whether an instance accepts connections. Must settle within about `timeoutMs`. */
 export type ConnectProbe = (endpoint: Endpoint, timeoutMs: number) => Promise<boolean>;
 
@@ -98,6 +101,7 @@ export class Health {
       return;
     }
     if (startedAt < member.judgedSince || member.gone) return;
+    if (this.#sameEvent(member, evidence, startedAt)) return;
     const { streaks } = member;
     if (evidence === 'server') streaks.gateway = 0;
     if (evidence === 'gateway' && this.#strike(member, 'gateway')) return;
@@ -155,6 +159,24 @@ export class Health {
 
   #connects(ejection: Ejection): boolean {
     return ejection.reason === RULES.connect.text;
+  }
+
+  /**
+   * Whether this failure only repeats the one before it. After this process stood still for some seconds, every call
+   * has run into its caller's time limit and every idle connection has been closed by the other side: all at once, and
+   * no instance is to blame.
+   */
+  #sameEvent(member: MemberRecord, evidence: Evidence, startedAt: number): boolean {
+    const now = this.#o.clock.now();
+    if (evidence === 'timeout') {
+      if (now - member.timedOutAt < MOMENT_MS) return true;
+      member.timedOutAt = now;
+    } else if (evidence === 'reset') {
+      // It was on its way when the last reset came: in a row means one after the other.
+      if (startedAt < member.resetAt) return true;
+      member.resetAt = now;
+    }
+    return false;
   }
 
   #strike(member: MemberRecord, evidence: Evidence): boolean {

@@ -39,6 +39,9 @@ export class MemberRecord implements Member {
   gone = false;
   ejection: Ejection | undefined;
   readonly streaks: Streaks = { connects: 0, resets: 0, timeouts: 0, gateway: 0, server: 0 };
+  /** When the last timeout, and the last reset, was counted. */
+  timedOutAt = Number.NEGATIVE_INFINITY;
+  resetAt = Number.NEGATIVE_INFINITY;
   /** Evidence of tries from before this moment is out of date. */
   judgedSince = 0;
   /** The pools it is in, and where in their `eligible` (by the pool's slot; -1: not). */

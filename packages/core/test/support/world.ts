@@ -32,14 +32,15 @@ const EVENTS: readonly EventName[] = [
   'mispick',
 ];
 
-export interface WorldOptions extends Omit<EngineOptions, 'registry'> {
+export interface WorldOptions extends Omit<EngineOptions, 'registry' | 'clock'> {
+  readonly clock?: VirtualClock;
   readonly registry?: ScriptedRegistryOptions | false;
   readonly seed?: number;
 }
 
 /** An engine with everything around it faked: time, randomness, registry, connects, log. */
 export class World {
-  readonly clock = new VirtualClock();
+  readonly clock: VirtualClock;
   readonly registry: ScriptedRegistry;
   readonly engine: Engine;
   readonly recorded: Recorded = recorded();
@@ -49,12 +50,13 @@ export class World {
   readonly probes: { readonly id: string; readonly at: number }[] = [];
   probe: (endpoint: Endpoint) => Promise<boolean> = async () => true;
 
-  constructor({ registry = {}, seed = 1, ...options }: WorldOptions = {}) {
+  constructor({ registry = {}, seed = 1, clock = new VirtualClock(), ...options }: WorldOptions = {}) {
+    this.clock = clock;
     this.registry = new ScriptedRegistry(registry === false ? {} : registry, this.clock);
     const log = (level: string) => (message: string) => void this.logged.push(`${level}: ${message}`);
     this.engine = createEngine(this.recorded.strategy, {
       ...(registry === false ? {} : { registry: this.registry.factory }),
-      clock: this.clock,
+      clock,
       random: seededRandom(seed),
       env: false,
       logger: { info: log('info'), warn: log('warn') },
