@@ -2,13 +2,40 @@ import type { Report } from './report.js';
 import { INSTANCES } from './stage.js';
 import { count, type Line, table } from './table.js';
 
-/** The whole run on one screen. */
+/** The whole run on one screen of 80 columns. */
 export function summary(report: Report): Line[] {
-  const { calls, callerFailures, roundRobinCallerFailures, phases, settings, callsPerSecond } = report;
+  const { calls, callerFailures, roundRobinCallerFailures, callsPerSecond, settings } = report;
+  const [head = '', ...rows] = phases(report);
+  const notes = [
+    `Both sides (rr: plain round robin) called the same instances at the same time,`,
+    `${callsPerSecond} times per second each. A failure is a rejection, a status >= 500, or no`,
+    'answer within 1 s; p50 and p99, in ms, are of calls that did not fail. On the',
+    "right: the part of crowfly's answers that came from each instance, in %.",
+    'Plain round robin is the built-in fetch to each instance of the same file in',
+    'turn (read again when it changes, what drains left out): no retry, no health.',
+    `crowfly has its defaults, but timeouts.firstByteMs is ${settings.timeouts.firstByteMs}: callers wait 1 s here.`,
+  ];
+  return [
+    {
+      text: `through crowfly    ${count(callerFailures)} of ${count(calls)} calls failed`,
+      tone: callerFailures === 0 ? 'good' : 'bad',
+    },
+    ...reasons(report.reasons.crowfly),
+    { text: `plain round robin  ${count(roundRobinCallerFailures)} of ${count(calls)} calls failed` },
+    ...reasons(report.reasons.roundRobin),
+    { text: '' },
+    { text: head, tone: 'quiet' },
+    ...rows.map((text) => ({ text })),
+    { text: '' },
+    ...notes.map((text): Line => ({ text, tone: 'quiet' })),
+  ];
+}
+
+function phases({ phases }: Report): string[] {
+  const heads = ['failed', 'p50', 'p99', 'rr failed', 'p50', 'p99', ...INSTANCES];
   const columns = [
     { head: 'phase' },
-    ...['failed', 'p50', 'p99 ms', '|  rr failed', 'p50', 'p99 ms', '|'].map(right),
-    ...INSTANCES.map((name) => right(name.replace('orders-', '-'))),
+    ...heads.map((head) => ({ head: head.replace('orders', ''), align: 'right' as const })),
   ];
   const rows = phases.map(({ name, failures, p50Ms, p99Ms, roundRobin, share }) => [
     name,
@@ -18,40 +45,15 @@ export function summary(report: Report): Line[] {
     count(roundRobin.failures),
     roundRobin.p50Ms.toFixed(0),
     roundRobin.p99Ms.toFixed(0),
-    '|',
     ...INSTANCES.map((instance) => percentOrDash(share[instance] ?? 0)),
   ]);
-  const [head = '', ...texts] = table(columns, rows);
-  return [
-    { text: '' },
-    {
-      text: `through crowfly    ${verdict(calls, callerFailures)}`,
-      tone: callerFailures === 0 ? 'good' : 'bad',
-    },
-    { text: `plain round robin  ${verdict(calls, roundRobinCallerFailures)}${reasons(report)}` },
-    { text: '' },
-    { text: head, tone: 'quiet' },
-    ...texts.map((text) => ({ text })),
-    { text: '' },
-    ...[
-      `Both: the same instances at the same time, ${callsPerSecond} calls/s each. A failure is a rejection, a status >= 500,`,
-      "or no answer within 1 s. Latencies are of calls that did not fail; on the right, the share of crowfly's",
-      'answers by instance, in %. Plain round robin (rr): the built-in fetch, each instance of the same file in',
-      'turn (re-read on change, draining ones left out), no retry, no health.',
-      `crowfly: its defaults, but timeouts.firstByteMs ${settings.timeouts.firstByteMs}, as callers here give up after 1 s.`,
-    ].map((text): Line => ({ text, tone: 'quiet' })),
-  ];
+  return table(columns, rows);
 }
-
-const right = (head: string) => ({ head, align: 'right' as const });
 
 const percentOrDash = (share: number): string => (share === 0 ? '-' : (share * 100).toFixed(0));
 
-function verdict(calls: number, failures: number): string {
-  return `${count(failures)} of ${count(calls)} calls failed`;
-}
-
-function reasons({ reasons: { roundRobin } }: Report): string {
-  const parts = Object.entries(roundRobin).map(([reason, times]) => `${count(times)} ${reason}`);
-  return parts.length === 0 ? '' : `: ${parts.join(', ')}`;
+/** A line such as `28 ECONNREFUSED, 26 status 503`, or none. */
+function reasons(counts: Readonly<Record<string, number>>): Line[] {
+  const parts = Object.entries(counts).map(([reason, times]) => `${count(times)} ${reason}`);
+  return parts.length === 0 ? [] : [{ text: `                   ${parts.join(', ')}` }];
 }
