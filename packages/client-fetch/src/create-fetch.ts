@@ -49,27 +49,18 @@ export function createFetch(engine: Engine, options: FetchOptions = {}): Crowfly
   const { host } = { ...FETCH_DEFAULTS, ...options };
   const native = nativeFetch();
 
-  const callService = async (route: Route, target: string | Request, given: object): Promise<Response> => {
-    const { crowfly, ...init } = readInit(given);
-    if (crowfly !== undefined) checkCallOptions(crowfly, 'fetch(..., { crowfly })');
-    const told = (crowfly ?? {}) as CallOptions;
+  const callService = (
+    route: Route,
+    target: string | Request,
+    init: Init,
+    told: CallOptions,
+    replayable: boolean,
+  ): Promise<Response> => {
     const idempotent = told.idempotent ?? isIdempotent(target, init);
-    let replayable = isReplayable(init.body);
-    if (target instanceof Request) {
-      if (Object.keys(init).length === 0) keepReferrer(target, init);
-      if (target.body !== null && (init.body === undefined || init.body === null)) {
-        const body = told.attempts === 1 ? undefined : await smallBody(target);
-        if (body !== undefined) init.body = body;
-        replayable = body !== undefined;
-      }
-    }
     const signal = signalOf(target, init);
     const facts = { engine, route, signal, key: told.key, host };
-    return engine.call(
-      route,
-      { ...told, idempotent, replayable, signal },
-      new FetchCall(facts, target, init, native),
-    );
+    const call = new FetchCall(facts, target, init, native);
+    return engine.call(route, { ...told, idempotent, replayable, signal }, call);
   };
 
   // A default, so that its length is 1 like the built-in's.
@@ -82,9 +73,28 @@ export function createFetch(engine: Engine, options: FetchOptions = {}): Crowfly
     if (target === undefined || route === undefined || (init as Init | undefined)?.dispatcher) {
       return native(input, init);
     }
-    return callService(route, target, init ?? {});
+    const { crowfly, ...known } = init ? readInit(init) : ({} as Init);
+    if (crowfly !== undefined) checkCallOptions(crowfly, 'fetch(..., { crowfly })');
+    const told = (crowfly ?? {}) as CallOptions;
+    if (typeof target === 'string') return callService(route, target, known, told, isReplayable(known.body));
+    const replayable = await adopt(target, known, told.attempts !== 1);
+    return callService(route, target, known, told, replayable);
   }
   return fetch;
+}
+
+/** Takes from a Request what it would lose when options are given beside it. @returns whether its body can be sent again */
+async function adopt(request: Request, init: Init, again: boolean): Promise<boolean> {
+  // Any option makes fetch forget the referrer, and the dispatcher is one.
+  if (Object.keys(init).length === 0) {
+    if (request.referrer !== 'about:client') init.referrer = request.referrer;
+    if (request.referrerPolicy !== '') init.referrerPolicy = request.referrerPolicy;
+  }
+  if (request.body === null || (init.body !== undefined && init.body !== null)) return isReplayable(init.body);
+  const body = again ? await smallBody(request) : undefined;
+  if (body === undefined) return false;
+  init.body = body;
+  return true;
 }
 
 /** What fetch would make of its first argument; `undefined` when that fails, which fetch says best itself. */
@@ -113,10 +123,4 @@ const isDictionary = (init: unknown): boolean =>
 function signalOf(target: string | Request, init: Init): AbortSignal | undefined {
   const signal = init.signal === undefined && target instanceof Request ? target.signal : init.signal;
   return signal instanceof AbortSignal ? signal : undefined;
-}
-
-/** Any option beside a Request makes fetch forget its referrer, and the dispatcher is one. */
-function keepReferrer({ referrer, referrerPolicy }: Request, init: Init): void {
-  if (referrer !== 'about:client') init.referrer = referrer;
-  if (referrerPolicy !== '') init.referrerPolicy = referrerPolicy;
 }

@@ -36,7 +36,10 @@ class CallbackRelay implements DispatchHandler {
 
   onConnect(abort: (error?: Error) => void): void {
     const exchange = this.#exchange;
-    if (exchange.ended !== undefined) return abort(exchange.ended.reason as Error);
+    if (exchange.ended !== undefined) {
+      abort(exchange.ended.reason as Error);
+      return;
+    }
     exchange.connected(abort as (reason: unknown) => void);
     this.#handler.onConnect?.((reason) => {
       exchange.drop();
@@ -88,7 +91,10 @@ class ControlledRelay implements DispatchHandler {
   onRequestStart(controller: Controller, context: unknown): void {
     const exchange = this.#exchange;
     this.#controller = controller;
-    if (exchange.ended !== undefined) return controller.abort(exchange.ended.reason as Error);
+    if (exchange.ended !== undefined) {
+      controller.abort(exchange.ended.reason as Error);
+      return;
+    }
     exchange.connected((reason) => controller.abort(reason as Error));
     this.#handler.onRequestStart?.(controller, context);
   }

@@ -43,6 +43,14 @@ export interface PerInstance<T extends Closable> {
   close(): Promise<void>;
 }
 
+/** What `get` answered last for an endpoint: most calls ask the same again. */
+interface Recent<T> {
+  readonly service: string;
+  readonly variant: string;
+  readonly resource: T;
+  readonly departures: number;
+}
+
 interface Entry<T> {
   readonly resource: T;
   /** `<service> <endpoint id>` of the instances that it is there for. */
@@ -61,6 +69,9 @@ export function createPerInstance<T extends Closable>(
   /** Which entries an instance uses, so that its leaving costs what it used and not a scan. */
   const byUser = new Map<string, Set<string>>();
   const retiring = new Set<Retirement>();
+  const recent = new WeakMap<Endpoint, Recent<T>>();
+  /** Counts what makes `recent` wrong. */
+  let departures = 0;
   let closing: Promise<void> | undefined;
 
   const retire = (key: string, entry: Entry<T>): void => {
@@ -72,6 +83,7 @@ export function createPerInstance<T extends Closable>(
 
   const unsubscribe = engine.on('left', ({ service, endpoint }) => {
     const user = `${service} ${endpoint.id}`;
+    departures++;
     for (const key of byUser.get(user) ?? []) {
       const entry = entries.get(key);
       entry?.users.delete(user);
@@ -92,6 +104,7 @@ export function createPerInstance<T extends Closable>(
 
   const closeAll = async (): Promise<void> => {
     unsubscribe();
+    departures++;
     byUser.clear();
     for (const [key, entry] of entries) retire(key, entry);
     const all = [...retiring];
@@ -101,18 +114,26 @@ export function createPerInstance<T extends Closable>(
     clearTimeout(timer);
   };
 
+  const find = (service: string, endpoint: Endpoint, variant: string): T => {
+    const key = `${variant} ${endpoint.host} ${endpoint.port}`;
+    const { resource, users } = entries.get(key) ?? open(key, endpoint, variant);
+    const user = `${service} ${endpoint.id}`;
+    users.add(user);
+    const used = byUser.get(user);
+    if (used === undefined) byUser.set(user, new Set([key]));
+    else used.add(key);
+    return resource;
+  };
+
   return {
     get(service, endpoint, variant) {
-      const key = `${variant} ${endpoint.host} ${endpoint.port}`;
-      const entry = entries.get(key) ?? open(key, endpoint, variant);
-      const user = `${service} ${endpoint.id}`;
-      if (!entry.users.has(user)) {
-        entry.users.add(user);
-        const used = byUser.get(user);
-        if (used === undefined) byUser.set(user, new Set([key]));
-        else used.add(key);
+      const last = recent.get(endpoint);
+      if (last?.departures === departures && last.service === service && last.variant === variant) {
+        return last.resource;
       }
-      return entry.resource;
+      const resource = find(service, endpoint, variant);
+      recent.set(endpoint, { service, variant, resource, departures });
+      return resource;
     },
     get size() {
       return entries.size;
