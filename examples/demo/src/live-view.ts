@@ -12,10 +12,10 @@ const EVENTS = 6;
 
 const COLUMNS = [
   { head: 'instance' },
+  { head: 'state' },
   { head: 'share', align: 'right' },
   { head: 'in flight', align: 'right' },
   { head: 'p50', align: 'right' },
-  { head: 'state' },
   { head: 'why' },
 ] as const;
 
@@ -43,19 +43,17 @@ export class LiveView implements View {
   event(text: string): void {
     const at = this.#run === undefined ? 0 : elapsed(this.#run);
     this.#events.push(`${at.toFixed(1).padStart(5)} s  ${text}`);
+    // There is no table yet.
+    if (this.#run === undefined) this.#screen.draw(this.#events.map((text) => ({ text })));
   }
 
   close(): void {
-    if (this.#timer === undefined) return;
     clearInterval(this.#timer);
-    this.#timer = undefined;
     this.#screen.close();
   }
 
   async #draw(run: Run): Promise<void> {
-    const explanation = await run.discovery.explain('orders');
-    // The run may have ended meanwhile.
-    if (this.#timer !== undefined) this.#screen.draw(this.#lines(run, explanation));
+    this.#screen.draw(this.#lines(run, await run.discovery.explain('orders')));
   }
 
   #lines(run: Run, explanation: Explanation): Line[] {
@@ -77,10 +75,10 @@ function instances({ crowfly }: Run, { instances }: Explanation): Line[] {
   const { share } = crowfly.tally.last(RECENT_MS);
   const rows = instances.map(({ endpoint: { id }, inFlight, state, why }) => [
     id,
+    state,
     percent(share[id] ?? 0),
     String(inFlight),
     share[id] === undefined ? '-' : milliseconds(crowfly.tally.last(RECENT_MS, id).p50Ms),
-    state,
     why,
   ]);
   const [head = '', ...texts] = table(COLUMNS, rows);
@@ -96,9 +94,9 @@ function instances({ crowfly }: Run, { instances }: Explanation): Line[] {
 function callers({ crowfly, roundRobin }: Run): Line[] {
   const row = (name: string, { tally }: Run['crowfly']): string[] => {
     const { p50Ms, p99Ms } = tally.last(RECENT_MS);
-    return [name, count(tally.calls), count(tally.failures), milliseconds(p50Ms), milliseconds(p99Ms)];
+    return [name, count(tally.failures), count(tally.calls), milliseconds(p50Ms), milliseconds(p99Ms)];
   };
-  const columns = ['caller', 'calls', 'failures', 'p50', 'p99'].map((head, at) => ({
+  const columns = ['caller', 'failures', 'calls', 'p50', 'p99'].map((head, at) => ({
     head,
     align: at === 0 ? ('left' as const) : ('right' as const),
   }));

@@ -25,8 +25,10 @@ async function main(args: readonly string[]): Promise<number> {
     return 0;
   }
   const interruption = onInterruption();
+  const view = createView(json);
   try {
-    const report = reportOf(await runDemo(seconds, createView(json), interruption.signal));
+    const report = reportOf(await runDemo(seconds, view, interruption.signal));
+    view.close();
     const columns = stdout.isTTY ? stdout.columns : Number.POSITIVE_INFINITY;
     const colors = stdout.isTTY && stdout.hasColors();
     const text = json
@@ -40,6 +42,7 @@ async function main(args: readonly string[]): Promise<number> {
     if (!interruption.signal.aborted) throw error;
     return interruption.signal.reason;
   } finally {
+    view.close();
     interruption.stop();
   }
 }

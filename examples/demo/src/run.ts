@@ -5,7 +5,7 @@ import { Client } from './client.js';
 import { keepSending } from './load.js';
 import { PHASES } from './phases.js';
 import { RoundRobin } from './round-robin.js';
-import { Stage } from './stage.js';
+import { FIRST, Stage } from './stage.js';
 
 /** Calls per second of each client: modest, so that it is the instances that are measured, and not this process. */
 export const CALLS_PER_SECOND = 50;
@@ -46,6 +46,9 @@ export interface Run {
  * @throws the signal's reason when it was ended early
  */
 export async function runDemo(seconds: number, view: View, signal: AbortSignal): Promise<Run> {
+  view.event(
+    `starting ${FIRST.length} instances of orders; ${WARM_UP_CALLS} calls warm up each caller, uncounted`,
+  );
   const stage = await Stage.open();
   const turns = new RoundRobin(stage.file.path);
   const discovery = createDiscovery({
@@ -88,7 +91,6 @@ export async function runDemo(seconds: number, view: View, signal: AbortSignal):
     return run;
   } finally {
     ending.abort();
-    view.close();
     turns.close();
     await discovery.close();
     await stage.close();

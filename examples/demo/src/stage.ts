@@ -4,6 +4,8 @@ import { type Listed, ServicesFile } from './services-file.js';
 
 /** The instances there are at any time of the run, named in the order in which they come. */
 export const INSTANCES = ['orders-1', 'orders-2', 'orders-3', 'orders-4', 'orders-5'] as const;
+/** Those that are there from the start; the last one comes later. */
+export const FIRST = INSTANCES.slice(0, -1);
 export type Name = (typeof INSTANCES)[number];
 
 /** The instances and their registry, and all that happens to them. */
@@ -19,11 +21,11 @@ export class Stage {
     this.#instances = new Map(INSTANCES.map((name) => [name, new Instance(name)]));
   }
 
-  /** Starts all instances but the last, which comes later, and lists them in the file. */
+  /** Starts the first instances, and lists them in the file. */
   static async open(): Promise<Stage> {
     const stage = new Stage(await ServicesFile.create());
     try {
-      const first = INSTANCES.slice(0, -1).map((name) => stage.#get(name));
+      const first = FIRST.map((name) => stage.#get(name));
       await Promise.all(first.map((instance) => instance.start()));
       await stage.#list(first);
       return stage;
