@@ -48,9 +48,9 @@ export interface Picked {
  * @throws Breach with the shortest list of changes that leads to it
  */
 export function underChurn(subject: Subject, inspect: (picked: Picked) => void): void {
-  const property = fc.property(steps, (list) => {
+  const property = fc.property(steps, fc.nat(), (list, client) => {
     const pool = testPool();
-    const balancer = pool.connect(balancerOf(subject));
+    const balancer = pool.connect(balancerOf(subject, client));
     let now = 1_000_000;
     for (const [index, step] of [undefined, ...list].entries()) {
       if (step !== undefined) take(step, pool);
