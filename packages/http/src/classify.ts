@@ -122,18 +122,27 @@ function verdict(error: unknown, depth: number): Failure | undefined {
   const { name, code, cause } = error as { name?: unknown; code?: unknown; cause?: unknown };
   if (name === 'TimeoutError') return 'timed-out';
   if (name === 'AbortError') return 'canceled';
+  // undici's parser: its code is missing for some of them.
+  if (name === 'HTTPParserError') return 'no-answer';
   if (name === 'CrowflyError') return code === 'timeout' ? 'timed-out' : 'fatal';
   const attempts = (error as { errors?: unknown }).errors;
   // Several addresses of one host were tried (RFC 8305): that is a matter of connecting.
   if (Array.isArray(attempts)) return together(attempts, depth);
   // Node.js names the system call in most errors of sockets, and that tells the phase.
   if (code === 'ETIMEDOUT' && (error as { syscall?: unknown }).syscall === 'connect') return 'not-sent';
+  if (code === 'ECONNRESET' && duringHandshake(error)) return 'not-sent';
   if (typeof code === 'string') {
     const known = byCode[code] ?? byPattern(code);
     if (known !== undefined) return known;
   }
   // What fetch throws is a TypeError around the real reason.
   return verdict(cause, depth + 1);
+}
+
+/** Node.js gives a handshake that the peer cut off the code of a reset, and only its message tells them apart. */
+function duringHandshake(error: object): boolean {
+  const { message } = error as { message?: unknown };
+  return typeof message === 'string' && message.includes('before secure TLS connection was established');
 }
 
 /** Without a connection nothing was sent, whatever the code; but what is wrong with this process stays so. */
