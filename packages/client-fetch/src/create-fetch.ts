@@ -90,7 +90,8 @@ async function adopt(request: Request, init: Init, again: boolean): Promise<bool
     if (request.referrer !== 'about:client') init.referrer = request.referrer;
     if (request.referrerPolicy !== '') init.referrerPolicy = request.referrerPolicy;
   }
-  if (request.body === null || (init.body !== undefined && init.body !== null)) return isReplayable(init.body);
+  if (request.body === null || (init.body !== undefined && init.body !== null))
+    return isReplayable(init.body);
   const body = again ? await smallBody(request) : undefined;
   if (body === undefined) return false;
   init.body = body;

@@ -24,6 +24,7 @@ export class Exchange {
   #disconnect: ((reason: unknown) => void) | undefined;
   #ended: { readonly reason: unknown } | undefined;
   #dropped = false;
+  #failed = false;
 
   /** @param signal the caller's: how it aborted says how the exchange ended */
   constructor(signal: AbortSignal | undefined) {
@@ -71,9 +72,9 @@ export class Exchange {
     this.#lease?.done({ kind: 'answered' });
   }
 
-  /** Fetch ends the connection. */
+  /** Fetch ends the connection. It also does so once it has been told of an error, and that says nothing new. */
   drop(): void {
-    this.#dropped = true;
+    if (!this.#failed) this.#dropped = true;
   }
 
   /** The engine wants it to end. */
@@ -88,6 +89,7 @@ export class Exchange {
   /** It failed. Without an answer, the lease is left to who waits for one, as what that means depends on more. */
   fail(error: unknown): void {
     if (this.#alone || this.status !== 0) this.#lease?.done(this.#outcome(error));
+    this.#failed = true;
     const deliver = this.#deliver;
     this.#deliver = () => {};
     deliver(error);
