@@ -1,3 +1,5 @@
+import { printable } from './text.js';
+
 /**
  * Stable, machine-readable reasons. docs/errors.md shows each with its message and its fix.
  *
@@ -69,8 +71,15 @@ export function isCrowflyError(value: unknown, code?: ErrorCode): value is Crowf
   );
 }
 
+/** What registries and instances say may be long. */
+const MAX_TEXT = 500;
+
 /** One line about anything thrown, with its innermost cause when that says more. Never prints an object's contents. */
 export function describeError(error: unknown): string {
+  return printable(describe(error), MAX_TEXT);
+}
+
+function describe(error: unknown): string {
   if (!(error instanceof Error)) return typeof error === 'string' ? error : `a thrown ${typeof error}`;
   const code = (error as { code?: unknown }).code;
   const text = error.message || (typeof code === 'string' ? code : error.name);

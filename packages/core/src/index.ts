@@ -39,5 +39,6 @@ export { checkCallOptions } from './engine/settings.js';
 export { sleep } from './engine/system-clock.js';
 export { CrowflyError, describeError, type ErrorCode, type ErrorDetails, isCrowflyError } from './errors.js';
 export type { EventName, Events, Listener, Logger } from './events.js';
-export { checkServiceName, isAddress, nameFault, overrideVariable, printable } from './names.js';
+export { checkServiceName, isAddress, nameFault, overrideVariable } from './names.js';
 export { type Check, check, checkOptions, kindOf, suggest } from './options.js';
+export { printable } from './text.js';

@@ -1,12 +1,9 @@
 import { isIP } from 'node:net';
 import { CrowflyError, type ErrorCode } from './errors.js';
+import { hasControl, printable } from './text.js';
 
 const LABEL = /^[a-z0-9_-]{1,63}$/;
 const MAX_NAME = 253;
-const CONTROL_ALL = /[\p{Cc}\u2028\u2029]/gu;
-// Not /\p{Cc}/u, which means the same and costs three times as much.
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/;
 /** What could turn a name into another URL than the one that is meant. */
 const DANGEROUS = /[\s/?#\\%]|\.\.|^\.$/;
 
@@ -41,11 +38,6 @@ export function checkServiceName(
   if (fault !== undefined) throw new CrowflyError(code, `${path}: ${fault}`, { path });
 }
 
-/** Control characters and line separators: never in a name, an address, or on a terminal. */
-export function hasControl(text: string): boolean {
-  return CONTROL.test(text);
-}
-
 /** Whether a name that a registry has its own grammar for (`orders.shop:http`, `orders@dc2`) could leave the host part of a URL. */
 export function isDangerous(name: string): boolean {
   return DANGEROUS.test(name) || hasControl(name);
@@ -62,10 +54,4 @@ export function isAddress(host: string): boolean {
 /** The variable that overrides a service: `orders-v2.shop` is `CROWFLY_ORDERS_V2_SHOP`. */
 export function overrideVariable(service: string): string {
   return `CROWFLY_${service.toUpperCase().replace(/[^A-Z0-9]/g, '_')}`;
-}
-
-/** Text from outside, safe for a message or a terminal: control characters escaped, at most 100 characters. */
-export function printable(text: string): string {
-  const short = text.length > 100 ? `${text.slice(0, 100)}…` : text;
-  return short.replace(CONTROL_ALL, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }

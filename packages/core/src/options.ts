@@ -70,12 +70,14 @@ export const check = {
         item(entry, `${path}[${index}]`);
       });
     },
-  /** An object whose keys are free; each value is checked. */
+  /** An object whose keys are free; each value is checked, an `undefined` one is absent. */
   table:
     (item: Check): Check =>
     (value, path) => {
       check.anyObject(value, path);
-      for (const [key, entry] of Object.entries(value as object)) item(entry, `${path}.${key}`);
+      for (const [key, entry] of Object.entries(value as object)) {
+        if (entry !== undefined) item(entry, `${path}.${key}`);
+      }
     },
   /** An object with known keys. */
   object:

@@ -73,8 +73,8 @@ export interface EngineOptions<Name extends string = string> {
   readonly defaults?: Behaviour;
   /**
    * Which host names are services. Default: those in `services`, those that the registry claims, and single-label
-   * names other than `localhost`. A list holds exact hosts and `*.suffix` patterns; a function may answer `undefined`
-   * for "as by default". IP addresses and `localhost` are never services.
+   * names other than `localhost`. A list holds exact hosts and `*.suffix` patterns, beside those in `services`; a
+   * function may answer `undefined` for "as by default". IP addresses and `localhost` are never services.
    */
   readonly match?: readonly string[] | ((host: string) => boolean | undefined);
   /** Who is calling; for zone-aware features. */

@@ -252,7 +252,12 @@ interface Failed {
 }
 
 /** @throws CrowflyError when the registry delivers no set in time */
-export async function waitForSet(call: ActiveCall, service: Service, clock: Clock): Promise<void> {
+export async function waitForSet(
+  call: ActiveCall,
+  service: Service,
+  clock: Clock,
+  withinMs = service.settings.firstSetMs,
+): Promise<void> {
   await call.wait<void>((resolve) => {
     const wake = (): void => {
       timer.cancel();
@@ -260,11 +265,11 @@ export async function waitForSet(call: ActiveCall, service: Service, clock: Cloc
       resolve(undefined);
     };
     const stop = service.whenSettled(wake);
-    const timer = after(clock, service.settings.firstSetMs, wake);
+    const timer = after(clock, withinMs, wake);
     return () => {
       timer.cancel();
       stop();
     };
   });
-  if (!service.settled) throw service.trouble();
+  if (!service.settled) throw service.trouble(withinMs);
 }

@@ -1,7 +1,8 @@
 import { LRUCache } from 'lru-cache';
 import type { Registry, RegistryFactory, ServiceRef, Target } from '../contract/registry.js';
 import { CrowflyError } from '../errors.js';
-import { isAddress, isDangerous, nameFault, overrideVariable, printable } from '../names.js';
+import { isAddress, isDangerous, nameFault, overrideVariable } from '../names.js';
+import { printable } from '../text.js';
 import type { EngineOptions, Route, ServiceOptions } from './api.js';
 import type { Backoff } from './backoff.js';
 import { fixedRegistry, readOrigins } from './fixed.js';
@@ -30,6 +31,8 @@ export interface LocatedRoute extends Route {
 }
 
 const MAX_ROUTES = 10_000;
+/** Longer than any name of any registry. */
+const MAX_TEXT = 1_000;
 
 /** Rows of the services table that one registry locates, by canonical name. */
 type Rows = Map<string, ServiceOptions>;
@@ -92,7 +95,7 @@ export class Directory {
   locate(name: string): Located {
     if (typeof name !== 'string')
       throw new CrowflyError('bad-name', 'a service name is a string, as in a URL: orders');
-    const located = isDangerous(name) ? undefined : this.#locate(name);
+    const located = isNever(name) ? undefined : this.#locate(name);
     if (located !== undefined) return located;
     const fault = nameProblem(name);
     if (fault !== undefined)
@@ -103,7 +106,7 @@ export class Directory {
   #resolve(url: URL): LocatedRoute | undefined {
     if (url.protocol !== 'http:' && url.protocol !== 'https:') return undefined;
     const host = url.hostname;
-    if (isAddress(host) || host === 'localhost' || host.endsWith('.localhost')) return undefined;
+    if (isAddress(host) || isLocalhost(host)) return undefined;
     const matched = this.#matches(host);
     if (matched === false) return undefined;
     const scheme = url.protocol === 'https:' ? 'https' : 'http';
@@ -120,19 +123,19 @@ export class Directory {
     const { match } = this.#options;
     if (match === undefined) return undefined;
     if (typeof match === 'function') return match(host);
+    if (Object.hasOwn(this.#options.services ?? {}, host)) return undefined;
     return match.some((pattern) =>
       pattern.startsWith('*.') ? host.endsWith(pattern.slice(1)) : host === pattern,
     );
   }
 
   #locate(target: Target): Located | undefined {
-    for (const [source, rows] of this.#own) {
-      const ref = source.registry.locate(target);
-      const row = ref === undefined ? undefined : rowOf(rows, ref);
-      if (ref !== undefined && row !== undefined)
-        return this.#overridden(target, ref, row) ?? at(source, ref, row);
-    }
     const name = typeof target === 'string' ? target : target.host;
+    for (const [source, rows] of this.#own) {
+      const ref = source.registry.locate(target) ?? { key: name };
+      const row = rowOf(rows, ref);
+      if (row !== undefined) return this.#overridden(target, ref, row) ?? at(source, ref, row);
+    }
     const located = this.#main?.registry.locate(target);
     const ref = located ?? (this.#mainRows.has(name) ? { key: name } : undefined);
     const row = ref === undefined ? undefined : rowOf(this.#mainRows, ref);
@@ -171,7 +174,7 @@ export class Directory {
   #addRow(name: string, row: ServiceOptions): void {
     const path = `createDiscovery.services.${printable(name)}`;
     const source = row.registry === undefined ? this.#main : this.#open(row.registry);
-    const ref = isDangerous(name) ? undefined : source?.registry.locate(name);
+    const ref = isNever(name) ? undefined : source?.registry.locate(name);
     if (ref === undefined) {
       const fault = nameProblem(name);
       if (fault !== undefined)
@@ -209,8 +212,18 @@ export class Directory {
   }
 }
 
+/** With a trailing dot it is the same host. */
+function isLocalhost(host: string): boolean {
+  return /^(?:.*\.)?localhost\.?$/.test(host);
+}
+
+/** What is no service, whatever a registry makes of it. */
+function isNever(name: string): boolean {
+  return name === '' || name.length > MAX_TEXT || isDangerous(name) || isAddress(name) || isLocalhost(name);
+}
+
 function nameProblem(name: string): string | undefined {
-  if (name === 'localhost') return 'localhost is never a service';
+  if (isLocalhost(name)) return 'localhost is never a service';
   if (isDangerous(name)) return "it is a name, not a path: labels of a-z, 0-9, '-' and '_', joined by dots";
   return nameFault(name);
 }

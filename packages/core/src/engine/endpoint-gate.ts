@@ -1,8 +1,8 @@
 import type { Endpoint } from '../contract/endpoint.js';
 import type { Problem } from '../contract/registry.js';
 import { CrowflyError } from '../errors.js';
-import { hasControl, printable } from '../names.js';
 import { kindOf } from '../options.js';
+import { hasControl, printable } from '../text.js';
 import { deniedHost, normalHost } from './host.js';
 
 const MAX_TEXT = 512;

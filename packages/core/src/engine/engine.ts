@@ -24,7 +24,7 @@ import { Directory, type Located, type LocatedRoute, type Source } from './direc
 import { explainService, explainTrouble } from './explain.js';
 import type { Service } from './service.js';
 import { Services } from './services.js';
-import { checkEngineOptions, layer, resolveSettings } from './settings.js';
+import { checkEngineOptions, checkReadyOptions, layer, resolveSettings } from './settings.js';
 import { systemClock } from './system-clock.js';
 import { consoleLogger, logEvents } from './warnings.js';
 
@@ -110,9 +110,9 @@ class EngineRecord implements Engine {
   }
 
   async acquire(target: string | Route, options: AcquireOptions = {}): Promise<Lease> {
-    const located =
-      typeof target === 'string' ? this.#directory.locate(target) : (target as LocatedRoute).located;
-    const tls = typeof target === 'string' ? false : (target as LocatedRoute).tls;
+    const route = typeof target === 'object' && target !== null ? (target as LocatedRoute) : undefined;
+    const located = route?.located ?? this.#directory.locate(target as string);
+    const tls = route?.tls ?? false;
     const service = this.#service(located);
     const call = new ActiveCall(this.#clock, options.key, options.signal);
     try {
@@ -128,6 +128,7 @@ class EngineRecord implements Engine {
   }
 
   async ready(names?: readonly string[], options: { readonly timeoutMs?: number } = {}): Promise<void> {
+    checkReadyOptions(options);
     const services = (names ?? this.#directory.configured).map((name) => this.#pinned(name));
     await Promise.all(
       services.map(async (service) => {
@@ -253,19 +254,18 @@ class EngineRecord implements Engine {
 
   async #withSet(service: Service, timeoutMs?: number): Promise<void> {
     const call = new ActiveCall(this.#clock, undefined, undefined);
-    if (timeoutMs !== undefined) call.limit(timeoutMs, () => service.trouble());
     try {
-      await this.#firstSet(call, service);
+      await this.#firstSet(call, service, timeoutMs);
     } finally {
       call.finish();
     }
   }
 
-  async #firstSet(call: ActiveCall, service: Service): Promise<void> {
+  async #firstSet(call: ActiveCall, service: Service, withinMs?: number): Promise<void> {
     if (service.settled) return;
     this.#calls.add(call);
     try {
-      await waitForSet(call, service, this.#clock);
+      await waitForSet(call, service, this.#clock, withinMs);
     } finally {
       this.#calls.delete(call);
     }

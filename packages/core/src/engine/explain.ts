@@ -1,6 +1,6 @@
 import type { Clock } from '../contract/clock.js';
 import { describeError } from '../errors.js';
-import { printable } from '../names.js';
+import { printable } from '../text.js';
 import type { Explanation, InstanceExplanation } from './api.js';
 import { instanceName, type MemberRecord } from './member.js';
 import type { MemberPool } from './pool.js';
@@ -84,7 +84,7 @@ function judge(
   pool: MemberPool,
   now: number,
 ): Pick<InstanceExplanation, 'state' | 'why'> {
-  const eligible = pool.eligible.includes(member);
+  const eligible = pool.isEligible(member);
   const { ejection } = member;
   if (ejection !== undefined) {
     const next = {

@@ -1,7 +1,6 @@
 import type { Endpoint } from '../contract/endpoint.js';
 import type { Registry } from '../contract/registry.js';
 import { CrowflyError } from '../errors.js';
-import { printable } from '../names.js';
 
 /**
  * Instances written down as origins: `http://localhost:3001`.
@@ -20,13 +19,13 @@ function readOrigin(origin: string, path: string): Endpoint {
       path,
     });
   let url: URL;
+  // Never what was given: it may hold a password, or be another variable than was meant.
   try {
     url = new URL(origin);
   } catch {
-    throw fault(`got '${printable(origin)}'`);
+    throw fault('got what is no URL');
   }
-  if (url.protocol !== 'http:' && url.protocol !== 'https:')
-    throw fault(`got the scheme '${url.protocol.slice(0, -1)}'`);
+  if (url.protocol !== 'http:' && url.protocol !== 'https:') throw fault('got one of neither http nor https');
   if (url.username !== '' || url.password !== '') throw fault('got one with user info');
   if (url.pathname !== '/' || url.search !== '' || url.hash !== '')
     throw fault('got one with a path, query or fragment');

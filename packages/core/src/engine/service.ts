@@ -198,7 +198,7 @@ export class Service implements Follower, LeaseKeeper {
   }
 
   /** Why there is nothing to pick from, as the error to throw. */
-  trouble(): CrowflyError {
+  trouble(waitedMs = this.settings.firstSetMs): CrowflyError {
     const { service, registry } = this.about;
     const about = { service, registry };
     const snapshot = this.#snapshot;
@@ -212,7 +212,7 @@ export class Service implements Follower, LeaseKeeper {
       case 'pending':
         return new CrowflyError(
           'registry-timeout',
-          `${registry} has not said within ${this.settings.firstSetMs} ms which instances '${service}' has; it may be unreachable (limits.firstSetMs is how long to wait)`,
+          `${registry} has not said within ${waitedMs} ms which instances '${service}' has; it may be unreachable (limits.firstSetMs is how long to wait)`,
           about,
         );
       case 'failed': {

@@ -130,18 +130,25 @@ export function checkCallOptions(options: unknown, path = 'crowfly'): void {
   checkOptions(path, options, CALL);
 }
 
-/** Defaults, then the discovery's defaults, then the service's row. */
+/** @throws CrowflyError `bad-option` */
+export function checkReadyOptions(options: unknown): void {
+  checkOptions('ready', options, { timeoutMs: check.ms(1) });
+}
+
+/** Defaults, then the discovery's defaults, then the service's row. A maximum is never below what it begins with. */
 export function resolveSettings(
   strategy: Strategy,
   defaults: Behaviour,
   row: Behaviour,
   firstSetMs: number,
 ): Settings {
+  const retry = layer<RetryOptions>(DEFAULTS.retry, defaults.retry, row.retry);
+  const ejection = layer<EjectionOptions>(DEFAULTS.ejection, defaults.ejection, row.ejection);
   return {
     strategy: row.strategy ?? defaults.strategy ?? strategy,
     timeouts: layer<Timeouts>(DEFAULTS.timeouts, defaults.timeouts, row.timeouts),
-    retry: layer<RetryOptions>(DEFAULTS.retry, defaults.retry, row.retry),
-    ejection: layer<EjectionOptions>(DEFAULTS.ejection, defaults.ejection, row.ejection),
+    retry: { ...retry, backoffMaxMs: Math.max(retry.backoffMaxMs, retry.backoffMs) },
+    ejection: { ...ejection, probeMaxMs: Math.max(ejection.probeMaxMs, ejection.probeMs) },
     guard: layer<GuardOptions>(DEFAULTS.guard, defaults.guard, row.guard),
     firstSetMs,
   };

@@ -1,7 +1,10 @@
 import { describeError } from '../errors.js';
 import type { EventHub, Logger } from '../events.js';
-import { printable } from '../names.js';
+import { printable } from '../text.js';
 import { instanceName } from './member.js';
+
+/** Kinds of problems that are remembered as said. */
+const MAX_SEEN = 1_000;
 
 /** Says what an operator should know, once per change of state. */
 export function logEvents(events: EventHub, logger: Logger): void {
@@ -31,11 +34,13 @@ export function logEvents(events: EventHub, logger: Logger): void {
     ),
   );
   events.on('problem', (e) => {
-    // A set is delivered again and again with the same flaw: said once.
-    const key = `${e.service} ${e.code} ${e.detail}`;
-    if (seen.has(key) || seen.size > 1000) return;
+    // A set may have thousands of bad entries, and is delivered again and again: the first one of a kind is said.
+    const key = `${e.service} ${e.code}`;
+    if (seen.has(key) || seen.size > MAX_SEEN) return;
     seen.add(key);
-    logger.warn(`${e.service}: ${e.registry}: ${printable(e.detail)}`);
+    logger.warn(
+      `${e.service}: ${e.registry}: ${printable(e.detail)} (more problems of the kind '${printable(e.code)}' are events only)`,
+    );
   });
   events.on('mispick', (e) => {
     if (seen.has(e.service)) return;
