@@ -6,9 +6,8 @@ import { expect } from 'chai';
 describe('the example of the file registry', () => {
   it('runs to its end: changes are followed, and a broken file changes nothing', async function () {
     this.timeout(30_000);
-    const loader = new URL('../../../packages/dev/lib/typescript.mjs', import.meta.url).href;
     const program = fileURLToPath(new URL('../src/main.ts', import.meta.url));
-    const { stdout } = await promisify(execFile)(process.execPath, ['--import', loader, program]);
+    const { stdout } = await promisify(execFile)(process.execPath, [...process.execArgv, program]);
     const lines = stdout.trim().split('\n');
     const broken = lines.splice(3, 1)[0];
     expect(lines).to.deep.equal([

@@ -6,6 +6,7 @@ import {
   type Engine,
   type Route,
 } from '@crowfly/core';
+import { openedPools, openPools } from '@crowfly/http';
 import { FetchCall } from './fetch-call.js';
 import { nativeFetch } from './native-fetch.js';
 import { type Init, isIdempotent, isReplayable, readInit } from './request.js';
@@ -60,7 +61,10 @@ export function createFetch(engine: Engine, options: FetchOptions = {}): Crowfly
     const signal = signalOf(target, init);
     const facts = { engine, route, signal, key: told.key, host };
     const call = new FetchCall(facts, target, init, native);
-    return engine.call(route, { ...told, idempotent, replayable, signal }, call);
+    // What loading undici takes, once, must not look like an instance's latency.
+    const send = (): Promise<Response> =>
+      engine.call(route, { ...told, idempotent, replayable, signal }, call);
+    return openedPools(engine) === undefined ? openPools(engine).then(send) : send();
   };
 
   // A default, so that its length is 1 like the built-in's.
