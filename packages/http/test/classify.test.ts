@@ -4,8 +4,8 @@ import { CrowflyError, type Endpoint, type Failure } from '@crowfly/core';
 import { classifyError, markNotSent, openPools, type Pools } from '@crowfly/http';
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { send } from './support/send.js';
-import { authority, Owner, Servers } from './support/servers.js';
+import { send } from './support/send.ts';
+import { authority, Owner, Servers } from './support/servers.ts';
 
 const coded = (code: string, extra: object = {}): Error => Object.assign(new Error(code), { code }, extra);
 

@@ -2,8 +2,8 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { classifyError, openedPools, openPools, type Pools } from '@crowfly/http';
 import { expect } from 'chai';
-import { send } from './support/send.js';
-import { Owner, Servers, until } from './support/servers.js';
+import { send } from './support/send.ts';
+import { Owner, Servers, until } from './support/servers.ts';
 
 const run = promisify(execFile);
 

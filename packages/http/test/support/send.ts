@@ -1,6 +1,6 @@
 import type { Endpoint } from '@crowfly/core';
 import type { DispatchHandler, DispatchOptions, Pools } from '@crowfly/http';
-import { route } from './servers.js';
+import { route } from './servers.ts';
 
 export interface Sent {
   status: number;
