@@ -13,7 +13,7 @@ export function summary(report: Report): Line[] {
     "right: the part of crowfly's answers that came from each instance, in %.",
     'Plain round robin is the built-in fetch to each instance of the same file in',
     'turn (read again when it changes, what drains left out): no retry, no health.',
-    `crowfly has its defaults, but timeouts.firstByteMs is ${settings.timeouts.firstByteMs}: callers wait 1 s here.`,
+    `crowfly: its defaults, but timeouts.firstByteMs ${settings.timeouts.firstByteMs}, as callers wait for 1 s.`,
   ];
   return [
     {
