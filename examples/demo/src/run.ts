@@ -69,7 +69,8 @@ export async function runDemo(seconds: number, view: View, signal: AbortSignal):
     stage.tell = (event) => view.event(event);
     view.begin(run);
 
-    let current = '';
+    // The first call may go out before the script begins.
+    let current: string = PHASES[0]?.name ?? '';
     const sendBoth = (): void => {
       crowfly.call(current);
       roundRobin.call(current);
