@@ -31,7 +31,7 @@ export function nameFault(name: string): string | undefined {
  */
 export function checkServiceName(
   name: string,
-  path = `service name '${printable(name)}'`,
+  path = `service name '${printable(String(name))}'`,
   code: ErrorCode = 'bad-name',
 ): void {
   const fault = typeof name === 'string' ? nameFault(name) : 'a service name is a string';
@@ -47,7 +47,8 @@ export function isDangerous(name: string): boolean {
 export function isAddress(host: string): boolean {
   if (host.startsWith('[') || isIP(host) !== 0) return true;
   // A host whose last label is a number is an IPv4 address to URL parsers (or an error).
-  const last = host.slice(host.lastIndexOf('.') + 1);
+  const labels = host.endsWith('.') ? host.slice(0, -1) : host;
+  const last = labels.slice(labels.lastIndexOf('.') + 1);
   return /^(?:0x[0-9a-f]*|[0-9]+)$/i.test(last);
 }
 
