@@ -207,8 +207,11 @@ export class ServiceCall<T> {
     const service = this.#service;
     const { snapshot } = service;
     const listed = snapshot.status === 'ready' || snapshot.status === 'stale' ? snapshot.endpoints.length : 0;
-    if (!this.#tls || listed === 0) return service.trouble();
-    const text = `every instance of '${service.ref.key}' (${listed}) speaks plain http, and the URL says https: write http, or give the endpoints the protocol https`;
+    if (listed === 0) return service.trouble();
+    const fix = this.#tls
+      ? 'speaks no https, and the URL says https: write http, or give the endpoints the protocol https'
+      : 'speaks h2c, which no client does yet: let them speak http or https';
+    const text = `every instance of '${service.ref.key}' (${listed}) ${fix}`;
     return new CrowflyError('no-instances', text, service.about);
   }
 

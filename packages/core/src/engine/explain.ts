@@ -98,6 +98,7 @@ function judge(
       why: `ejected ${seconds(now - ejection.since)} ago: ${ejection.reason}; ${next}${used}`,
     };
   }
+  if (member.pools.length === 0) return { state: 'unsuitable', why: 'speaks h2c, which no client does yet' };
   if (eligible)
     return {
       state: member.draining ? 'draining' : 'eligible',

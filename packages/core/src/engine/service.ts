@@ -406,7 +406,7 @@ export class Service implements Follower, LeaseKeeper {
 
   #repool(): void {
     const members = [...this.#members.current.values()];
-    this.#pool.replace(members);
+    this.#pool.replace(members.filter(speaksHttp));
     this.#tlsPool?.replace(members.filter(speaksTls));
     this.#assign();
   }
@@ -415,7 +415,9 @@ export class Service implements Follower, LeaseKeeper {
   #assign(): void {
     const both = this.#pools();
     const plain = [this.#pool];
-    for (const member of this.#members.current.values()) member.pools = speaksTls(member) ? both : plain;
+    for (const member of this.#members.current.values()) {
+      member.pools = speaksTls(member) ? both : speaksHttp(member) ? plain : [];
+    }
   }
 
   #pools(): readonly MemberPool[] {
@@ -476,6 +478,11 @@ export function unknownService(service: string, registry: string, reason: string
     service,
     registry,
   });
+}
+
+/** HTTP/1.1, over TLS or not: what the clients speak. */
+function speaksHttp(member: MemberRecord): boolean {
+  return member.endpoint.protocol !== 'h2c';
 }
 
 /** An https URL never reaches an instance that only speaks plain text. */

@@ -207,7 +207,7 @@ describe('an https URL', () => {
     expect([...new Set(transport.ids)].sort()).to.deep.equal(['tls', 'unsaid']);
     const plain = fakeTransport(answering());
     await calls(world, plain, 40);
-    expect([...new Set(plain.ids)].sort()).to.deep.equal(['h2c', 'plain', 'tls', 'unsaid']);
+    expect([...new Set(plain.ids)].sort()).to.deep.equal(['plain', 'tls', 'unsaid']);
   });
 
   it('says what to do when all instances speak plain http', async () => {
@@ -215,7 +215,16 @@ describe('an https URL', () => {
     await world.serve(mixed.slice(0, 2));
     const call = await world.called(fakeTransport(answering()), {}, 'https://orders/');
     expect(call.error).to.include({ code: 'no-instances', service: 'orders', registry: 'scripted:test' });
-    expect(String(call.error)).to.match(/speaks? plain http.*write http/);
+    expect(String(call.error)).to.match(/speaks no https.*write http/);
+  });
+
+  it('and any other one leave h2c alone, which no client speaks yet, and explain says so', async () => {
+    const world = new World();
+    await world.serve(mixed.slice(1, 2));
+    const call = await world.called(fakeTransport(answering()));
+    expect(String(call.error)).to.match(/speaks h2c.*let them speak http/);
+    const { instances } = await world.engine.explain('orders');
+    expect(instances[0]).to.include({ state: 'unsuitable', why: 'speaks h2c, which no client does yet' });
   });
 
   it('follows changes, ejections and counts of the same members', async () => {
