@@ -259,6 +259,6 @@ describe('a call that meets a bad instance', () => {
     });
     const response = await fetch('http://orders/');
     expect(response.status).to.equal(200);
-    while (busy.sockets.size > 0) await new Promise((resolve) => setTimeout(resolve, 1));
+    while (busy.open > 0) await new Promise((resolve) => setTimeout(resolve, 1));
   });
 });

@@ -67,6 +67,8 @@ export interface Instance {
   /** Connections made since the start. */
   connections: number;
   requests: number;
+  /** Connections that a request came on and that are still there. */
+  readonly open: number;
 }
 
 /** Servers, engines and what else a test opens; closed together. */
@@ -75,13 +77,25 @@ export class World {
   readonly #closers: (() => unknown)[] = [];
 
   async instance(listener: RequestListener, extra: Partial<Endpoint> = {}): Promise<Instance> {
+    const used = new Set<Socket>();
     const server = createServer((request, response) => {
       instance.requests++;
+      if (!used.has(request.socket)) request.socket.once('close', () => used.delete(request.socket));
+      used.add(request.socket);
       listener(request, response);
     });
     const port = await this.#listen(server);
     const endpoint = { id: `i${port}`, host: '127.0.0.1', port, ...extra };
-    const instance: Instance = { endpoint, server, sockets: track(server), connections: 0, requests: 0 };
+    const instance: Instance = {
+      endpoint,
+      server,
+      sockets: track(server),
+      connections: 0,
+      requests: 0,
+      get open() {
+        return used.size;
+      },
+    };
     server.on('connection', () => instance.connections++);
     this.#closers.push(() => server.closeAllConnections());
     return instance;
