@@ -1,6 +1,6 @@
 import { cpus } from 'node:os';
 import { PHASES } from './phases.js';
-import { CALLS_PER_SECOND, type Run, TIMEOUTS } from './run.js';
+import { CALLS_PER_SECOND, type Run, SETTINGS } from './run.js';
 import { INSTANCES } from './stage.js';
 import { type Figures, percentile } from './tally.js';
 
@@ -21,7 +21,8 @@ export interface Report {
   readonly reasons: Readonly<Record<'crowfly' | 'roundRobin', Readonly<Record<string, number>>>>;
   readonly seconds: number;
   readonly callsPerSecond: number;
-  readonly settings: { readonly timeouts: typeof TIMEOUTS };
+  /** What is not crowfly's default. */
+  readonly settings: typeof SETTINGS;
   /** How late calls were sent: what this process, or the machine, adds to the figures. */
   readonly sentLateP99Ms: number;
   readonly machine: { readonly cpus: number; readonly model: string; readonly node: string };
@@ -42,7 +43,7 @@ export function reportOf({ crowfly, roundRobin, seconds, late }: Run): Report {
     },
     seconds,
     callsPerSecond: CALLS_PER_SECOND,
-    settings: { timeouts: TIMEOUTS },
+    settings: SETTINGS,
     sentLateP99Ms: round(
       percentile(
         [...late].sort((a, b) => a - b),

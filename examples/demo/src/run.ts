@@ -12,11 +12,15 @@ export const CALLS_PER_SECOND = 50;
 /** So many calls of each client come before those that count: the first ones load and compile code. */
 const WARM_UP_CALLS = 50;
 
-/**
- * The one setting that is not crowfly's default. Callers here give up after 1 s, so an instance has 250 ms to begin its
- * answer before another one is asked; the default, 10 s, is for callers that wait for up to 30 s.
- */
-export const TIMEOUTS = { firstByteMs: 250 };
+/** What is not crowfly's default here, and why; `createDiscovery` takes it as `defaults`. */
+export const SETTINGS = {
+  // Callers here give up after 1 s, so an instance has a quarter of it before another one is asked. The default, 10 s,
+  // is for callers that wait for up to 30 s.
+  timeouts: { firstByteMs: 250 },
+  // Troubles here last for seconds, not minutes, so who is ejected is asked at least every second whether it is back.
+  // By default the waits double up to 10 s.
+  ejection: { probeMaxMs: 1000 },
+};
 
 /** Where the events of a run go, and its figures while it lasts. */
 export interface View {
@@ -53,7 +57,7 @@ export async function runDemo(seconds: number, view: View, signal: AbortSignal):
   const turns = new RoundRobin(stage.file.path);
   const discovery = createDiscovery({
     registry: file(stage.file.path),
-    defaults: { timeouts: TIMEOUTS },
+    defaults: SETTINGS,
     logger: {
       info: (text) => view.event(`crowfly: ${text}`),
       warn: (text) => view.event(`crowfly: ${text}`),
@@ -92,6 +96,7 @@ export async function runDemo(seconds: number, view: View, signal: AbortSignal):
     return run;
   } finally {
     ending.abort();
+    view.close();
     turns.close();
     await discovery.close();
     await stage.close();

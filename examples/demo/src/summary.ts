@@ -4,7 +4,8 @@ import { count, type Line, table } from './table.js';
 
 /** The whole run on one screen of 80 columns. */
 export function summary(report: Report): Line[] {
-  const { calls, callerFailures, roundRobinCallerFailures, callsPerSecond, settings } = report;
+  const { calls, callerFailures, roundRobinCallerFailures, callsPerSecond } = report;
+  const { timeouts, ejection } = report.settings;
   const [head = '', ...rows] = phases(report);
   const notes = [
     `Both sides (rr: plain round robin) called the same instances at the same time,`,
@@ -13,7 +14,7 @@ export function summary(report: Report): Line[] {
     "right: the part of crowfly's answers that came from each instance, in %.",
     'Plain round robin is the built-in fetch to each instance of the same file in',
     'turn (read again when it changes, what drains left out): no retry, no health.',
-    `crowfly: its defaults, but timeouts.firstByteMs ${settings.timeouts.firstByteMs}, as callers wait for 1 s.`,
+    `crowfly: its defaults, but timeouts.firstByteMs ${timeouts.firstByteMs} and ejection.probeMaxMs ${ejection.probeMaxMs}.`,
   ];
   return [
     {
