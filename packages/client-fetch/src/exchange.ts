@@ -67,6 +67,11 @@ export class Exchange {
     this.#lease?.responded(status, retryAfterMs);
   }
 
+  /** A part of the body. */
+  progress(): void {
+    this.#lease?.progress();
+  }
+
   /** The end of the answer. */
   complete(): void {
     this.#lease?.done({ kind: 'answered' });

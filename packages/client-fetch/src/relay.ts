@@ -57,6 +57,7 @@ class CallbackRelay implements DispatchHandler {
   }
 
   onData(chunk: Buffer): boolean {
+    this.#exchange.progress();
     return this.#handler.onData?.(chunk) ?? true;
   }
 
@@ -113,6 +114,7 @@ class ControlledRelay implements DispatchHandler {
   }
 
   onResponseData(controller: Controller, chunk: Buffer): void {
+    this.#exchange.progress();
     this.#handler.onResponseData?.(controller, chunk);
   }
 

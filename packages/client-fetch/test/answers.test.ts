@@ -21,7 +21,9 @@ describe('an answer', () => {
   ] as const) {
     it(`without a body: ${method} ${status}, several times over the same connection`, async () => {
       const one = await world.instance((_request, response) => {
-        response.writeHead(status, method === 'HEAD' ? { 'content-length': 5, etag: 'x' } : { etag: 'x' }).end();
+        response
+          .writeHead(status, method === 'HEAD' ? { 'content-length': 5, etag: 'x' } : { etag: 'x' })
+          .end();
       });
       world.registry.put('orders', one.endpoint);
       for (let n = 0; n < 3; n++) {
@@ -87,7 +89,9 @@ describe('an answer', () => {
     });
     controller?.enqueue(Buffer.from('one'));
     const response = await fetch('http://orders/', { method: 'POST', body, duplex: 'half' } as RequestInit);
-    const reader = (response.body as ReadableStream<Uint8Array>).pipeThrough(new TextDecoderStream()).getReader();
+    const reader = (response.body as ReadableStream<Uint8Array>)
+      .pipeThrough(new TextDecoderStream())
+      .getReader();
     expect((await reader.read()).value).to.equal('echo one');
     controller?.enqueue(Buffer.from('two'));
     expect((await reader.read()).value).to.equal('echo two');
@@ -156,7 +160,9 @@ describe('an answer', () => {
     });
 
     it('elsewhere leaves crowfly, without Authorization and Cookie, and with headers of your own', async () => {
-      const foreign = await world.instance((request, response) => response.end(JSON.stringify(request.headers)));
+      const foreign = await world.instance((request, response) =>
+        response.end(JSON.stringify(request.headers)),
+      );
       const target = `http://127.0.0.1:${foreign.endpoint.port}/`;
       const orders = await world.instance((_request, response) => {
         response.writeHead(302, { location: target }).end();
