@@ -66,5 +66,6 @@ export type Failure = 'not-sent' | 'no-answer' | 'timed-out' | 'canceled' | 'fat
 /** How a client sends. The core calls `send` once per try; the lease is completed by the transport, or by the core when `send` rejects. */
 export interface Transport<T> {
   send(attempt: Attempt): Promise<Answer<T>>;
-  classify(error: unknown): Failure;
+  /** @param attempt the try that `send` failed for */
+  classify(error: unknown, attempt: Attempt): Failure;
 }

@@ -18,10 +18,11 @@ export class ActiveCall implements Call {
   /** Why the call must end; `undefined` while it runs. */
   ended: { readonly reason: unknown } | undefined;
   readonly #clock: Clock;
-  readonly #tried: Member[] = [];
+  #tried: Member[] | undefined;
   readonly #signal: AbortSignal | undefined;
-  #deadline: Timer | undefined;
-  readonly #interrupts = new Set<(reason: unknown) => void>();
+  #endsAt = Number.POSITIVE_INFINITY;
+  #outOfTime: () => unknown = () => undefined;
+  readonly #interrupts: ((reason: unknown) => void)[] = [];
 
   constructor(clock: Clock, key: string | undefined, signal: AbortSignal | undefined) {
     this.#clock = clock;
@@ -39,13 +40,14 @@ export class ActiveCall implements Call {
     this.end(this.#signal?.reason);
   }
 
-  /** The whole call ends with `reason()` when `totalMs` have passed since its start. */
+  /** The whole call ends with `reason()` when `totalMs` have passed since its start and it waits for something. */
   limit(totalMs: number, reason: () => unknown): void {
-    this.#deadline = after(this.#clock, totalMs, () => this.end(reason()));
+    this.#endsAt = this.startedAt + totalMs;
+    this.#outOfTime = reason;
   }
 
   tried(member: Member): boolean {
-    return this.#tried.includes(member);
+    return this.#tried?.includes(member) === true;
   }
 
   /** Before each pick. */
@@ -55,46 +57,64 @@ export class ActiveCall implements Call {
   }
 
   remember(member: Member): void {
-    this.#tried.push(member);
+    if (this.#tried === undefined) this.#tried = [member];
+    else this.#tried.push(member);
   }
 
   end(reason: unknown): void {
     if (this.ended !== undefined) return;
     this.ended = { reason };
-    const interrupts = [...this.#interrupts];
-    this.#interrupts.clear();
-    for (const interrupt of interrupts) interrupt(reason);
+    for (const interrupt of [...this.#interrupts]) interrupt(reason);
   }
 
   /**
-   * Waits for what `start` begins, but no longer than the call lasts. Several waits may run side by side.
+   * Waits for what `start` begins, but no longer than `withinMs` and than the call lasts. Several waits may run side by
+   * side; each has one timer, for whichever limit comes first.
    *
-   * @param start gets the functions that settle the wait; returns what to do when the call ends meanwhile
+   * @param late called when `withinMs` are over: the error to end the wait with
+   * @param start gets the functions that settle the wait; returns what to do when it ends otherwise, with the reason
    */
-  wait<T>(start: (resolve: (value: T) => void, reject: (error: unknown) => void) => () => void): Promise<T> {
+  wait<T>(
+    withinMs: number,
+    late: () => unknown,
+    start: (resolve: (value: T) => void, reject: (error: unknown) => void) => (reason: unknown) => void,
+  ): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       if (this.ended !== undefined) return reject(this.ended.reason);
-      let cleanUp: (() => void) | undefined;
-      const interrupt = (reason: unknown): void => {
-        reject(reason);
-        cleanUp?.();
+      let cleanUp: ((reason: unknown) => void) | undefined;
+      const settled = (): void => {
+        timer?.cancel();
+        const at = this.#interrupts.indexOf(interrupt);
+        if (at >= 0) this.#interrupts.splice(at, 1);
       };
-      const settle =
-        <V>(then: (value: V) => void) =>
-        (value: V): void => {
-          this.#interrupts.delete(interrupt);
-          then(value);
-        };
-      this.#interrupts.add(interrupt);
-      cleanUp = start(settle(resolve), settle(reject));
+      const interrupt = (reason: unknown): void => {
+        settled();
+        reject(reason);
+        cleanUp?.(reason);
+      };
+      const leftMs = this.#endsAt - this.#clock.now();
+      const fire = (): void => (leftMs <= withinMs ? this.end(this.#outOfTime()) : interrupt(late()));
+      const limitMs = Math.min(leftMs, withinMs);
+      const timer = Number.isFinite(limitMs) ? after(this.#clock, Math.max(0, limitMs), fire) : undefined;
+      this.#interrupts.push(interrupt);
+      cleanUp = start(
+        (value) => {
+          settled();
+          resolve(value);
+        },
+        (error) => {
+          settled();
+          reject(error);
+        },
+      );
       // It may have ended inside of `start`, when there was nothing to clean up yet.
-      if (this.ended !== undefined) cleanUp();
+      const { ended } = this as ActiveCall;
+      if (ended !== undefined) cleanUp(ended.reason);
     });
   }
 
-  /** Releases the timer and the caller's signal. */
+  /** Releases the caller's signal. */
   finish(): void {
-    this.#deadline?.cancel();
     this.#signal?.removeEventListener('abort', this);
   }
 }

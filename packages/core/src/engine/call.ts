@@ -2,7 +2,7 @@ import type { Answer, Failure, Outcome, Transport } from '../contract/call.js';
 import type { Clock } from '../contract/clock.js';
 import { CrowflyError, describeError } from '../errors.js';
 import type { EventHub } from '../events.js';
-import { ActiveCall, after } from './active-call.js';
+import { ActiveCall } from './active-call.js';
 import type { CallRequest, RetryOptions, Timeouts } from './api.js';
 import type { Survives } from './health.js';
 import type { TryLease } from './lease.js';
@@ -58,7 +58,7 @@ export class ServiceCall<T> {
     const call = this.#call;
     try {
       call.limit(this.#timeouts.totalMs, () => this.#timeout('totalMs', this.#timeouts.totalMs));
-      if (!this.#service.settled) await waitForSet(call, this.#service, this.#context.clock);
+      if (!this.#service.settled) await waitForSet(call, this.#service);
       let failed: Failed | undefined;
       for (let attempt = 0; ; attempt++) {
         if (call.ended !== undefined) throw call.ended.reason;
@@ -104,37 +104,29 @@ export class ServiceCall<T> {
     number: number,
   ): Promise<{ answer?: Answer<T>; failure: Failure; error?: unknown }> {
     const call = this.#call;
+    const attempt = new RunningTry(lease, number, this.#timeouts.connectMs);
+    const { firstByteMs } = this.#timeouts;
     let timedOut = false;
     let over = false;
     try {
-      const answer = await call.wait<Answer<T>>((resolve, reject) => {
-        const attempt = new RunningTry(lease, number, this.#timeouts.connectMs);
-        const { firstByteMs } = this.#timeouts;
-        const giveUp = (reason: unknown): void => {
-          over = true;
-          timer.cancel();
-          attempt.abort(reason);
-        };
-        const timer = after(this.#context.clock, firstByteMs, () => {
+      const answer = await call.wait<Answer<T>>(
+        firstByteMs,
+        () => {
           timedOut = true;
-          const reason = this.#timeout('firstByteMs', firstByteMs);
-          reject(reason);
-          giveUp(reason);
-        });
-        startSending(this.#transport, attempt).then(
-          (head) => {
-            timer.cancel();
+          return this.#timeout('firstByteMs', firstByteMs);
+        },
+        (resolve, reject) => {
+          startSending(this.#transport, attempt).then((head) => {
             // An answer that comes when nobody waits any more must not hold a connection.
             if (over) discard(head);
             else resolve(head);
-          },
-          (error) => {
-            timer.cancel();
-            reject(error);
-          },
-        );
-        return () => giveUp(call.ended?.reason);
-      });
+          }, reject);
+          return (reason) => {
+            over = true;
+            attempt.abort(reason);
+          };
+        },
+      );
       lease.responded(answer.status, answer.retryAfterMs);
       return { answer, failure: 'fatal' };
     } catch (error) {
@@ -197,8 +189,8 @@ export class ServiceCall<T> {
     if (this.#service.hasUntried(this.#call, this.#tls)) return;
     const { backoffMs, backoffMaxMs } = this.#retry;
     const delay = this.#context.random() * Math.min(backoffMaxMs, backoffMs * 2 ** attempt);
-    await this.#call.wait<void>((resolve) => {
-      const timer = this.#context.clock.after(delay, () => resolve(undefined), true);
+    await this.#call.wait<void>(Number.POSITIVE_INFINITY, nothing, (resolve) => {
+      const timer = this.#context.clock.after(delay, resolve, true);
       return () => timer.cancel();
     });
   }
@@ -258,21 +250,13 @@ interface Failed {
 export async function waitForSet(
   call: ActiveCall,
   service: Service,
-  clock: Clock,
   withinMs = service.settings.firstSetMs,
 ): Promise<void> {
-  await call.wait<void>((resolve) => {
-    const wake = (): void => {
-      timer.cancel();
-      stop();
-      resolve(undefined);
-    };
-    const stop = service.whenSettled(wake);
-    const timer = after(clock, withinMs, wake);
-    return () => {
-      timer.cancel();
-      stop();
-    };
-  });
-  if (!service.settled) throw service.trouble(withinMs);
+  await call.wait<void>(
+    withinMs,
+    () => service.trouble(withinMs),
+    (resolve) => service.whenSettled(resolve),
+  );
 }
+
+function nothing(): void {}

@@ -265,7 +265,7 @@ class EngineRecord implements Engine {
     if (service.settled) return;
     this.#calls.add(call);
     try {
-      await waitForSet(call, service, this.#clock, withinMs);
+      await waitForSet(call, service, withinMs);
     } finally {
       this.#calls.delete(call);
     }

@@ -7,6 +7,7 @@ import type { Call } from '../contract/strategy.js';
 import { CrowflyError, describeError } from '../errors.js';
 import type { EventHub } from '../events.js';
 import type { Backoff } from './backoff.js';
+import { Bodies } from './bodies.js';
 import { EndpointGate } from './endpoint-gate.js';
 import { type Follower, follow } from './follow.js';
 import { type ConnectProbe, type Evidence, Health, type Survives } from './health.js';
@@ -45,6 +46,7 @@ export class Service implements Follower, LeaseKeeper {
   #movedAt = 0;
   readonly #context: ServiceContext;
   #following: { stop(): void; readonly stopped: Promise<void> } | undefined;
+  readonly #bodies: Bodies;
   readonly #members: Membership;
   readonly #health: Health;
   readonly #pool: MemberPool;
@@ -57,7 +59,7 @@ export class Service implements Follower, LeaseKeeper {
   #closed = false;
   #holdTimer: Timer | undefined;
   readonly #watchers = new Set<(snapshot: Snapshot) => void>();
-  #waiting: (() => void)[] = [];
+  readonly #waiting = new Set<() => void>();
 
   constructor(ref: ServiceRef, registry: Registry, settings: Settings, context: ServiceContext) {
     this.ref = ref;
@@ -66,6 +68,7 @@ export class Service implements Follower, LeaseKeeper {
     this.#context = context;
     const { clock } = context;
     this.lastUsed = clock.now();
+    this.#bodies = new Bodies(clock);
     this.#members = new Membership(clock, settings.guard);
     this.#health = new Health({
       settings: settings.ejection,
@@ -191,10 +194,8 @@ export class Service implements Follower, LeaseKeeper {
 
   /** Calls `then` once `settled`. @returns a function that gives up waiting */
   whenSettled(then: () => void): () => void {
-    this.#waiting.push(then);
-    return () => {
-      this.#waiting = this.#waiting.filter((waiting) => waiting !== then);
-    };
+    this.#waiting.add(then);
+    return () => this.#waiting.delete(then);
   }
 
   /** Why there is nothing to pick from, as the error to throw. */
@@ -262,11 +263,9 @@ export class Service implements Follower, LeaseKeeper {
     return this.#context.clock.now();
   }
 
-  after(delayMs: number, fire: () => void): Timer {
-    return this.#context.clock.after(delayMs, fire);
-  }
-
-  responded({ member, status, startedAt, purpose }: TryLease, latencyMs: number): void {
+  responded(lease: TryLease, latencyMs: number): void {
+    const { member, status, startedAt, purpose } = lease;
+    if (!this.#closed) this.#bodies.add(lease);
     if (status < 500) {
       this.#health.good(member, startedAt);
       member.observe(latencyMs, this.now());
@@ -286,7 +285,9 @@ export class Service implements Follower, LeaseKeeper {
     for (const pool of member.pools) pool.inFlight--;
   }
 
-  done({ member, status, startedAt, purpose, hasMoved }: TryLease, outcome: Outcome): void {
+  done(lease: TryLease, outcome: Outcome): void {
+    const { member, status, startedAt, purpose, hasMoved } = lease;
+    this.#bodies.delete(lease);
     // A probe that was answered has been judged by its status already.
     const probing = purpose === 'probe' && status === 0;
     switch (outcome.kind) {
@@ -333,9 +334,10 @@ export class Service implements Follower, LeaseKeeper {
     this.#closed = true;
     this.#following?.stop();
     this.#health.close();
+    this.#bodies.close();
     this.#holdTimer?.cancel();
     for (const member of this.#members.current.values()) if (member.open === 0) this.#left(member);
-    for (const wake of this.#waiting.splice(0)) wake();
+    this.#wake();
     this.#watchers.clear();
     return this.#following?.stopped ?? Promise.resolve();
   }
@@ -398,7 +400,7 @@ export class Service implements Follower, LeaseKeeper {
     this.#holdTimer = undefined;
     const next = this.#members.nextHoldEnd();
     if (next === undefined) return;
-    this.#holdTimer = this.after(Math.max(0, next - this.now()), () => {
+    this.#holdTimer = this.#context.clock.after(Math.max(0, next - this.now()), () => {
       this.#release(...this.#members.holdEnded());
       this.#armHold();
     });
@@ -450,6 +452,12 @@ export class Service implements Follower, LeaseKeeper {
     for (const pool of member.pools) pool.reconsider(member);
   }
 
+  #wake(): void {
+    const waiting = [...this.#waiting];
+    this.#waiting.clear();
+    for (const wake of waiting) wake();
+  }
+
   #recover(): void {
     if (this.#troubleSince === undefined) return;
     const outageMs = this.now() - this.#troubleSince;
@@ -468,7 +476,7 @@ export class Service implements Follower, LeaseKeeper {
   #publish(snapshot: Snapshot): void {
     this.#snapshot = Object.freeze(snapshot);
     for (const watcher of [...this.#watchers]) this.#tell(watcher);
-    if (this.settled) for (const wake of this.#waiting.splice(0)) wake();
+    if (this.settled) this.#wake();
     this.#context.changed();
   }
 }

@@ -1,0 +1,194 @@
+// npm run bench -- core [--json]: what the engine costs beyond a transport, and what large sets of instances cost.
+import { parseArgs } from 'node:util';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import {
+  type Answer,
+  type Attempt,
+  createEngine,
+  type Endpoint,
+  type Engine,
+  type Feed,
+  type Registry,
+  type Strategy,
+  type Transport,
+} from '@crowfly/core';
+import { progress, type Result, report, result } from './lib/report.js';
+
+const { values } = parseArgs({ options: { json: { type: 'boolean', default: false } } });
+
+setFlagsFromString('--expose-gc');
+const collect = runInNewContext('gc') as () => void;
+
+const median = (list: readonly number[]): number =>
+  [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)] ?? Number.NaN;
+
+/** What it costs when nothing else runs on the machine: other programs only ever add time. */
+const quickest = (list: readonly number[]): number => Math.min(...list);
+
+/** The engine's own cost is measured, not a strategy's: the next one in turn. */
+const inTurn: Strategy = () => {
+  let eligible: readonly Parameters<ReturnType<Strategy>['update']>[0]['members'][number][] = [];
+  let next = 0;
+  return {
+    update(pool) {
+      eligible = pool.eligible;
+    },
+    pick: () => eligible[next++ % eligible.length],
+  };
+};
+
+const instances = (count: number, from = 0): Endpoint[] =>
+  Array.from({ length: count }, (_, index) => ({
+    id: `pod-${from + index}`,
+    host: `10.${index >> 16}.${(index >> 8) & 255}.${index & 255}`,
+    port: 8080,
+    zone: `eu-1${'abc'[index % 3]}`,
+    metadata: { version: '1.4.2', app: 'orders' },
+  }));
+
+/** An engine whose registry publishes when told to. */
+function serving(): { engine: Engine; publish(endpoints: readonly Endpoint[]): void } {
+  let feed: Feed | undefined;
+  const registry: Registry = {
+    kind: 'bench',
+    id: 'bench:',
+    supports: { unknown: true },
+    locate: () => ({ key: 'orders' }),
+    watch(_, theFeed) {
+      feed = theFeed;
+      return new Promise((resolve) =>
+        theFeed.signal.addEventListener('abort', () => resolve(), { once: true }),
+      );
+    },
+  };
+  const engine = createEngine(inTurn, { registry: () => registry, logger: false, env: false });
+  engine.watch('orders', () => {});
+  return { engine, publish: (endpoints) => feed?.publish(endpoints) };
+}
+
+const answer: Answer<number> = { value: 42, status: 200, discard() {} };
+
+const transport: Transport<number> = {
+  send(attempt: Attempt) {
+    attempt.onAbort(nothing);
+    attempt.lease.responded(200);
+    attempt.lease.done(ANSWERED);
+    return Promise.resolve(answer);
+  },
+  classify: () => 'no-answer',
+};
+const ANSWERED = { kind: 'answered' } as const;
+function nothing(): void {}
+
+/** The same transport without an engine. */
+const lease = { responded: nothing, done: nothing, progress: nothing, purpose: 'call' } as const;
+const endpoint = instances(1)[0] as Endpoint;
+async function bare(): Promise<number> {
+  const attempt: Attempt = {
+    lease: { ...lease, endpoint },
+    endpoint,
+    number: 0,
+    connectMs: 1000,
+    onAbort: nothing,
+  };
+  return (await transport.send(attempt)).value;
+}
+
+const CALLS = 2_000;
+/** So few that what they allocate fits without a collection in between. */
+const WEIGHED = 300;
+
+/** Microseconds and bytes of one call: the quickest of many rounds, and the usual garbage. */
+async function cost(
+  call: () => Promise<unknown>,
+  rounds: number,
+): Promise<{ micros: number; bytes: number }> {
+  const micros: number[] = [];
+  const bytes: number[] = [];
+  for (let round = 0; round < rounds; round++) {
+    const started = performance.now();
+    for (let n = 0; n < CALLS; n++) await call();
+    micros.push(((performance.now() - started) * 1000) / CALLS);
+    collect();
+    const used = process.memoryUsage().heapUsed;
+    for (let n = 0; n < WEIGHED; n++) await call();
+    bytes.push((process.memoryUsage().heapUsed - used) / WEIGHED);
+  }
+  return { micros: quickest(micros), bytes: median(bytes) };
+}
+
+async function measureCalls(): Promise<Result[]> {
+  const results: Result[] = [];
+  const without = await cost(bare, 40);
+  for (const count of [10, 10_000]) {
+    const { engine, publish } = serving();
+    publish(instances(count));
+    const route = engine.route(new URL('http://orders/'));
+    if (route === undefined) throw new Error('orders is no service');
+    const request = { idempotent: true, replayable: true };
+    const ways: Record<string, object> = {
+      '': {},
+      ', with a signal': { signal: new AbortController().signal },
+    };
+    for (const [name, more] of Object.entries(ways)) {
+      progress(`one call, ${count} instances${name} ...`);
+      const { micros, bytes } = await cost(() => engine.call(route, { ...request, ...more }, transport), 40);
+      const what = `one call beyond its transport, ${count} instances${name}`;
+      results.push(
+        result(what, micros - without.micros, 'us', { peers: { 'transport alone': without.micros } }),
+      );
+      results.push(result(`${what}: garbage`, bytes - without.bytes, 'bytes'));
+    }
+    await engine.close();
+  }
+  return results;
+}
+
+/** How long one publish keeps the event loop: it is one synchronous piece. */
+function block(publish: (endpoints: readonly Endpoint[]) => void, endpoints: readonly Endpoint[]): number {
+  const started = performance.now();
+  publish(endpoints);
+  return performance.now() - started;
+}
+
+async function measureSets(): Promise<Result[]> {
+  const times: Record<'first' | 'rebuilt' | 'kept' | 'unchanged', number[]> = {
+    first: [],
+    rebuilt: [],
+    kept: [],
+    unchanged: [],
+  };
+  for (let round = 0; round < 15; round++) {
+    progress(`sets of 10,000 instances, ${round + 1} of 15 ...`);
+    const { engine, publish } = serving();
+    const set = instances(10_000);
+    collect();
+    times.first.push(block(publish, set));
+    const rebuilt = instances(10_000);
+    rebuilt[5_000] = { ...rebuilt[5_000], weight: 2 } as Endpoint;
+    collect();
+    times.rebuilt.push(block(publish, rebuilt));
+    const kept = [...rebuilt];
+    kept[5_000] = { ...kept[5_000], weight: 3 } as Endpoint;
+    times.kept.push(block(publish, kept));
+    times.unchanged.push(block(publish, [...kept]));
+    await engine.close();
+  }
+  const cold = times.first[0] ?? Number.NaN;
+  return [
+    result('first set of 10,000: event loop blocked, in a cold process', cold, 'ms', {
+      peers: { promise: 50 },
+    }),
+    result('first set of 10,000: event loop blocked', quickest(times.first), 'ms', {
+      peers: { promise: 50 },
+    }),
+    result('one change of 10,000, all entries built anew', quickest(times.rebuilt), 'ms'),
+    result('one change of 10,000, other entries kept', quickest(times.kept), 'ms'),
+    result('an unchanged set of 10,000', quickest(times.unchanged), 'ms'),
+  ];
+}
+
+const results = [...(await measureSets()), ...(await measureCalls())];
+progress('');
+report(results, { json: values.json });
