@@ -6,6 +6,9 @@ import { WeightedDraw } from './weighted-draw.js';
  * The instance with the least expected wait, of two drawn at random: its latency (a moving average that follows a
  * peak at once and decays over some ten seconds), times the calls in flight and this one.
  *
+ * Latencies that differ by less than a factor of two count as equal; then the calls in flight alone decide, and chance
+ * where these are equal too.
+ *
  * An instance that was never measured is preferred while idle and avoided while its first call runs, so it is tried
  * by one call at a time. One whose first call brought no measurement (it failed) is no better than any other.
  *
@@ -23,8 +26,12 @@ export function peakEwma(): Strategy {
   return (context) => new PeakEwma(context);
 }
 
-/** Latencies below this are alike; keeps the load in play when averages have decayed to nothing. Milliseconds. */
-const FLOOR_MS = 0.1;
+/**
+ * Latencies are alike when the slower one is at most this many times the other, and this many milliseconds more: noise
+ * must not send all calls of a quiet client to one of several equal instances.
+ */
+const ALIKE_FACTOR = 2;
+const ALIKE_MS = 5;
 /** Under unequal weights: how much better the second must be, and the part of a call that stands for the new one. */
 const UNEVEN_MARGIN = 2;
 const UNEVEN_EXTRA = 0.25;
@@ -70,10 +77,14 @@ class PeakEwma implements Balancer {
       const extra = even ? 0 : UNEVEN_EXTRA;
       const rivalLoad = 1 + ((rival.inFlight + extra) * mean) / rival.weight;
       const firstLoad = 1 + ((first.inFlight + extra) * mean) / first.weight;
+      const margin = even ? 1 : UNEVEN_MARGIN;
       // Not in a function of its own: one that returns a fraction allocates it wherever V8 does not inline the call.
-      const rivalMs = Math.max(rival.latencyMs(now), FLOOR_MS) * rivalLoad;
-      const firstMs = Math.max(first.latencyMs(now), FLOOR_MS) * firstLoad;
-      return (even ? rivalMs : rivalMs * UNEVEN_MARGIN) < firstMs;
+      const rivalMs = rival.latencyMs(now);
+      const firstMs = first.latencyMs(now);
+      const alike =
+        rivalMs <= firstMs * ALIKE_FACTOR + ALIKE_MS && firstMs <= rivalMs * ALIKE_FACTOR + ALIKE_MS;
+      if (alike) return rivalLoad * margin < firstLoad;
+      return rivalMs * rivalLoad * margin < firstMs * firstLoad;
     }
     if (rival.measured) return first.inFlight > 0;
     if (first.measured) return rival.inFlight === 0 && !this.#probed.has(rival);

@@ -12,7 +12,7 @@ export interface Member {
   readonly weight: number;
   /** Tries picked and not yet done, counted from the pick (not from the connect). */
   readonly inFlight: number;
-  /** Whether any try has been answered, so that `latencyMs` means something. */
+  /** Whether enough tries have been answered (three) for `latencyMs` to mean more than a cold start. */
   readonly measured: boolean;
   /**
    * Peak-sensitive moving average of the time to the first byte, in milliseconds, decayed to `now`

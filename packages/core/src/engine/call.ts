@@ -1,4 +1,4 @@
-import type { Answer, Failure, Outcome, Transport } from '../contract/call.js';
+import type { Answer, Attempt, Failure, Outcome, Transport } from '../contract/call.js';
 import type { Clock } from '../contract/clock.js';
 import { CrowflyError, describeError } from '../errors.js';
 import type { EventHub } from '../events.js';
@@ -135,16 +135,16 @@ export class ServiceCall<T> {
         lease.done(this.#endOutcome(lease));
         throw call.ended.reason;
       }
-      const failure = timedOut ? 'timed-out' : this.#classify(error);
+      const failure = timedOut ? 'timed-out' : this.#classify(error, attempt);
       lease.done(outcomeOf(failure, error));
       return { failure, error };
     }
   }
 
   /** A transport that cannot say what its error means must not cost the lease. */
-  #classify(error: unknown): Failure {
+  #classify(error: unknown, attempt: Attempt): Failure {
     try {
-      return this.#transport.classify(error);
+      return this.#transport.classify(error, attempt);
     } catch {
       return 'fatal';
     }

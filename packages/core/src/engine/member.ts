@@ -6,6 +6,8 @@ import type { MemberPool, PoolChange } from './pool.js';
 
 /** Time constant of the latency average: Finagle's default. */
 const DECAY_MS = 10_000;
+/** The first answers of an instance include its connecting and its warming up: the average begins behind them. */
+const WARM_UP = 3;
 /** After every priority, 0 to 1,000,000: see the endpoint gate. */
 const STANDBY = 2_000_000;
 const DRAINING = 4_000_000;
@@ -47,6 +49,7 @@ export class MemberRecord implements Member {
   /** The pools it is in, and where in their `eligible` (by the pool's slot; -1: not). */
   pools: readonly MemberPool[] = [];
   readonly slots: number[] = [];
+  #answers = 0;
   #average = 0;
   #stamp = 0;
 
@@ -89,7 +92,7 @@ export class MemberRecord implements Member {
     const decayed = this.#average * keep;
     this.#average = latencyMs > decayed || !this.measured ? latencyMs : decayed + latencyMs * (1 - keep);
     this.#stamp = now;
-    this.measured = true;
+    if (!this.measured) this.measured = ++this.#answers >= WARM_UP;
   }
 
   /** A try that was given up after `elapsedMs`: its latency is at least that. */
@@ -101,6 +104,7 @@ export class MemberRecord implements Member {
   pardon(now: number): void {
     this.clearStreaks();
     this.measured = false;
+    this.#answers = 0;
     this.#average = 0;
     this.judgedSince = now;
   }
