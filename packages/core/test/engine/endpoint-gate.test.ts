@@ -276,11 +276,14 @@ describe('the gate for endpoints', () => {
     const metadata = JSON.parse('{"__proto__": "polluted", "constructor": "c", "version": "1"}');
     const { endpoints } = await admit([{ ...instance('a'), metadata }]);
     const read = endpoints[0]?.metadata ?? {};
-    expect(Object.getPrototypeOf(read)).to.equal(null);
+    expect(Object.hasOwn(read, '__proto__')).to.equal(true);
     expect(Object.entries(read)).to.deep.equal(Object.entries(metadata));
     expect(({} as Record<string, unknown>).polluted).to.equal(undefined);
     const bare = await admit([{ ...instance('a'), metadata: {} }]);
-    expect(bare.endpoints[0]?.metadata?.constructor).to.equal(undefined);
+    for (const name of ['constructor', '__proto__', 'toString', 'hasOwnProperty', 'valueOf']) {
+      expect(bare.endpoints[0]?.metadata?.[name], name).to.equal(undefined);
+      expect(name in (bare.endpoints[0]?.metadata ?? {}), name).to.equal(false);
+    }
   });
 
   it('leaves out what is no field of an endpoint', async () => {
