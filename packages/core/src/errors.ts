@@ -47,11 +47,11 @@ export interface ErrorDetails {
 /** The one class of crowfly's errors: switch on `code`; the message says what happened, where, and what to do. */
 export class CrowflyError extends Error {
   readonly code: ErrorCode;
-  readonly service?: string;
-  readonly registry?: string;
-  readonly instance?: string;
-  readonly path?: string;
-  readonly attempts?: number;
+  declare readonly service?: string;
+  declare readonly registry?: string;
+  declare readonly instance?: string;
+  declare readonly path?: string;
+  declare readonly attempts?: number;
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
     const { cause, ...facts } = details;

@@ -36,8 +36,8 @@ export interface Events {
   left: About & { endpoint: Endpoint };
   /** A try failed and another instance is tried. `attempt`: the number of the new try, from 1. */
   retry: About & { endpoint: Endpoint; attempt: number; reason: string };
-  /** A strategy answered with a member that it may not pick; the core replaced it. */
-  mispick: About;
+  /** A strategy answered with a member that it may not pick, or threw; the core chose instead. */
+  mispick: About & { reason: string };
 }
 
 export type EventName = keyof Events;

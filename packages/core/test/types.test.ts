@@ -48,7 +48,7 @@ describe('types (held by the type check of the tests)', () => {
       holds<Equal<typeof evidence, 'hard' | 'soft'>>(true);
     });
     // @ts-expect-error there is no such event
-    engine.on('ejcted', () => {});
+    expect(() => engine.on('ejcted', () => {})).to.throw("did you mean 'ejected'?");
     await engine.close();
   });
 

@@ -25,7 +25,11 @@ export type Purpose = 'call' | 'retry' | 'probe';
 export interface Lease {
   readonly endpoint: Endpoint;
   readonly purpose: Purpose;
-  /** The head of an answer arrived: the latency is known. `retryAfterMs` as the answer asked for. Later calls are ignored. */
+  /**
+   * The head of an answer arrived: the latency is known. Later calls are ignored.
+   *
+   * @param retryAfterMs as the answer asked for; not used yet
+   */
   responded(status: number, retryAfterMs?: number): void;
   /**
    * A part of the answer's body arrived. When the discovery is closed, a body that moved once and then stands still is

@@ -60,6 +60,8 @@ export interface Balancer {
    * replaced by the core and counted; `undefined` means no opinion.
    */
   pick(call: Call): Member | undefined;
+  /** The service is no longer in use: ends what is still being built. Called once. */
+  close?(): void;
 }
 
 export interface StrategyContext {

@@ -120,16 +120,17 @@ export class ActiveCall implements Call {
 }
 
 /**
- * A time limit that a stalled event loop cannot trip by itself: fired too late, it first lets the I/O that is waiting
- * be handled. Keeps the process alive, as a caller waits for it.
+ * A time limit that a stalled event loop cannot trip by itself: fired too late, it gives back the time that nothing
+ * could happen in, once, so that what had not even been sent gets its turn. Keeps the process alive, as a caller waits for it.
  */
 export function after(clock: Clock, delayMs: number, fire: () => void): Timer {
   const due = clock.now() + delayMs;
   let timer = clock.after(
     delayMs,
     () => {
-      if (clock.now() - due < LATE_MS) fire();
-      else timer = clock.after(GRACE_MS, fire, true);
+      const lateMs = clock.now() - due;
+      if (lateMs < LATE_MS) fire();
+      else timer = clock.after(Math.max(GRACE_MS, Math.min(lateMs, delayMs)), fire, true);
     },
     true,
   );

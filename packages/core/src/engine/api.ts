@@ -77,7 +77,7 @@ export interface EngineOptions<Name extends string = string> {
    * function may answer `undefined` for "as by default". IP addresses and `localhost` are never services.
    */
   readonly match?: readonly string[] | ((host: string) => boolean | undefined);
-  /** Who is calling; for zone-aware features. */
+  /** Who is calling; given to registries. Nothing of ours chooses by it yet. */
   readonly self?: Self;
   /** Where warnings go. Default: the console. `false`: nowhere. */
   readonly logger?: Logger | false;
@@ -99,7 +99,7 @@ export interface CallOptions {
    * or the request carries an `Idempotency-Key` header.
    */
   readonly idempotent?: boolean;
-  /** Equal keys go to the same instance under hash strategies. */
+  /** Equal keys go to the same instance under hash strategies; none of ours is one yet. */
   readonly key?: string;
   readonly timeouts?: Partial<Timeouts>;
   /** Tries in all; 1 forbids any retry. */

@@ -63,7 +63,8 @@ export class ServiceCall<T> {
       for (let attempt = 0; ; attempt++) {
         if (call.ended !== undefined) throw call.ended.reason;
         const lease = this.#acquire(attempt);
-        if (lease === undefined) throw failed === undefined ? this.#nothingToPick() : this.#failed(failed);
+        if (lease === undefined)
+          throw failed === undefined ? this.#service.trouble(this.#tls) : this.#failed(failed);
         const { answer, failure, error } = await this.#try(lease, attempt);
         if (answer !== undefined) {
           if (!this.#worthAnother(answer.status, attempt)) return answer.value;
@@ -195,18 +196,6 @@ export class ServiceCall<T> {
     });
   }
 
-  #nothingToPick(): CrowflyError {
-    const service = this.#service;
-    const { snapshot } = service;
-    const listed = snapshot.status === 'ready' || snapshot.status === 'stale' ? snapshot.endpoints.length : 0;
-    if (listed === 0) return service.trouble();
-    const fix = this.#tls
-      ? 'speaks no https, and the URL says https: write http, or give the endpoints the protocol https'
-      : 'speaks h2c, which no client does yet: let them speak http or https';
-    const text = `every instance of '${service.ref.key}' (${listed}) ${fix}`;
-    return new CrowflyError('no-instances', text, service.about);
-  }
-
   #timeout(limit: 'totalMs' | 'firstByteMs', ms: number): CrowflyError {
     const { about, settled } = this.#service;
     if (limit === 'firstByteMs')
@@ -254,7 +243,7 @@ export async function waitForSet(
 ): Promise<void> {
   await call.wait<void>(
     withinMs,
-    () => service.trouble(withinMs),
+    () => service.trouble(false, withinMs),
     (resolve) => service.whenSettled(resolve),
   );
 }

@@ -47,12 +47,14 @@ export const DEFAULTS = {
     /** How long the vanished ones stay usable at the most; the first failed connect ends it for each. */
     holdMs: 30_000,
   },
-  /** The wait for a service's first set. */
-  firstSetMs: 5_000,
-  /** Services in use at the same time. */
-  maxServices: 1_000,
-  /** Instances that one service may have: a registry that delivers more is taken to be wrong. */
-  maxEndpoints: 50_000,
-  /** `close()` lets calls in flight finish for this long. */
-  closeMs: 5_000,
+  limits: {
+    /** The wait for a service's first set. */
+    firstSetMs: 5_000,
+    /** Services in use at the same time. */
+    maxServices: 1_000,
+    /** Instances that one service may have: a registry that delivers more is taken to be wrong. */
+    maxEndpoints: 50_000,
+    /** `close()` lets calls in flight finish for this long. */
+    closeMs: 5_000,
+  },
 } as const;

@@ -238,7 +238,8 @@ function at(source: Source, ref: ServiceRef, row: ServiceOptions | undefined): L
   };
 }
 
-function refId({ key, port }: ServiceRef): string {
+/** One set of instances: the service, and its port where that makes a difference. */
+export function refId({ key, port }: ServiceRef): string {
   return port === undefined ? key : `${key}:${port}`;
 }
 

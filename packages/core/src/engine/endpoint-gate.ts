@@ -5,6 +5,8 @@ import { kindOf } from '../options.js';
 import { hasControl, printable } from '../text.js';
 import { deniedHost, normalHost } from './host.js';
 
+/** So many skipped entries of one set are told apart; the rest is a number. */
+const MAX_PROBLEMS = 100;
 const MAX_TEXT = 512;
 const MAX_METADATA_ENTRIES = 256;
 const MAX_METADATA_VALUE = 4096;
@@ -41,6 +43,7 @@ export class EndpointGate {
     }
     const endpoints: Endpoint[] = [];
     const problems: Problem[] = [];
+    let skipped = 0;
     const byId = new Map<string, Endpoint>();
     for (let index = 0; index < raw.length; index++) {
       const entry: unknown = raw[index];
@@ -53,10 +56,18 @@ export class EndpointGate {
       } catch (error) {
         const fault = error instanceof Fault ? error : new Fault('bad-entry', 'it cannot be read');
         const detail = `endpoint ${index} is skipped: ${fault.message}`;
-        problems.push({ code: fault.code, detail, entry: nameOf(entry, index) });
+        skipped++;
+        if (problems.length < MAX_PROBLEMS)
+          problems.push({ code: fault.code, detail, entry: nameOf(entry, index) });
       }
     }
     this.#last = byId;
+    if (skipped > problems.length) {
+      problems.push({
+        code: 'more-problems',
+        detail: `${skipped - problems.length} more endpoints are skipped`,
+      });
+    }
     return { endpoints, problems };
   }
 

@@ -6,6 +6,7 @@ import type { Snapshot } from '../contract/snapshot.js';
 import type { Strategy } from '../contract/strategy.js';
 import { CrowflyError } from '../errors.js';
 import { EventHub, type EventName, type Listener } from '../events.js';
+import { check } from '../options.js';
 import { ActiveCall } from './active-call.js';
 import type {
   AcquireOptions,
@@ -24,7 +25,7 @@ import { Directory, type Located, type LocatedRoute, type Source } from './direc
 import { explainService, explainTrouble } from './explain.js';
 import type { Service } from './service.js';
 import { Services } from './services.js';
-import { checkEngineOptions, checkReadyOptions, layer, resolveSettings } from './settings.js';
+import { checkEngineOptions, checkListener, checkReady, layer, resolveSettings } from './settings.js';
 import { systemClock } from './system-clock.js';
 import { consoleLogger, logEvents } from './warnings.js';
 
@@ -67,15 +68,7 @@ class EngineRecord implements Engine {
   constructor(strategy: Strategy, options: EngineOptions) {
     this.#clock = options.clock ?? systemClock;
     this.#random = options.random ?? Math.random;
-    this.#limits = layer<Limits>(
-      {
-        firstSetMs: DEFAULTS.firstSetMs,
-        maxServices: DEFAULTS.maxServices,
-        maxEndpoints: DEFAULTS.maxEndpoints,
-        closeMs: DEFAULTS.closeMs,
-      },
-      options.limits,
-    );
+    this.#limits = layer<Limits>(DEFAULTS.limits, options.limits);
     const logger = options.logger === false ? undefined : (options.logger ?? consoleLogger);
     this.#events = new EventHub(logger ?? { info() {}, warn() {} });
     if (logger !== undefined) logEvents(this.#events, logger);
@@ -120,7 +113,7 @@ class EngineRecord implements Engine {
       await this.#firstSet(call, service);
       call.nextTry(0);
       const lease = service.acquire(call, tls, 'nothing');
-      if (lease === undefined) throw service.trouble();
+      if (lease === undefined) throw service.trouble(tls);
       return lease;
     } finally {
       call.finish();
@@ -128,7 +121,14 @@ class EngineRecord implements Engine {
   }
 
   async ready(names?: readonly string[], options: { readonly timeoutMs?: number } = {}): Promise<void> {
-    checkReadyOptions(options);
+    checkReady(names, options);
+    if (names === undefined && this.#directory.configured.length === 0) {
+      throw new CrowflyError(
+        'bad-option',
+        "ready: there is nothing to wait for: name the services, as in ready(['orders']), or list them in `services`",
+        { path: 'ready' },
+      );
+    }
     const services = (names ?? this.#directory.configured).map((name) => this.#pinned(name));
     await Promise.all(
       services.map(async (service) => {
@@ -148,6 +148,7 @@ class EngineRecord implements Engine {
   }
 
   watch(name: string, listener: (snapshot: Snapshot) => void): () => void {
+    check.function(listener, 'watch: its listener');
     const service = this.#pinned(name);
     const stop = service.watch(listener);
     let watching = true;
@@ -171,6 +172,7 @@ class EngineRecord implements Engine {
   }
 
   on<N extends EventName>(name: N, listener: Listener<N>): () => void {
+    checkListener(name, listener);
     return this.#events.on(name, listener);
   }
 

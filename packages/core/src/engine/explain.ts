@@ -5,6 +5,7 @@ import type { Explanation, InstanceExplanation } from './api.js';
 import { instanceName, type MemberRecord } from './member.js';
 import type { MemberPool } from './pool.js';
 import type { Service } from './service.js';
+import { saySkipped } from './trouble.js';
 
 /** Why each instance of a service is or is not being chosen right now, as data and as text. */
 export function explainService(service: Service, clock: Clock): Explanation {
@@ -52,7 +53,8 @@ function summarise(service: Service, now: number): string {
         panic: '; PANIC: softly ejected instances are used too',
         'last-resort': '; LAST RESORT: every instance is ejected, so all are tried',
       };
-      return `${about.registry} lists ${snapshot.endpoints.length}; ${pool.eligible.length} can be picked${mode[pool.mode]}`;
+      const skipped = service.skipped.length === 0 ? '' : `; ${saySkipped(service.skipped)}`;
+      return `${about.registry} lists ${snapshot.endpoints.length}; ${pool.eligible.length} can be picked${mode[pool.mode]}${skipped}`;
     }
   }
 }

@@ -73,10 +73,14 @@ async function watchOnce(options: FollowOptions, stopping: AbortSignal): Promise
   stopping.addEventListener('abort', end, { once: true });
   if (stopping.aborted) end();
   let publishedAt: number | undefined;
+  /** The problems of the last set: one that is delivered again and again has them each time. */
+  let flaws = '[]';
   let refuse: (cause: unknown) => void = () => {};
   const refused = new Promise<never>((_, reject) => {
     refuse = reject;
   });
+  // Nobody waits for it when the adapter throws first.
+  refused.catch(() => {});
   const feed: Feed = {
     signal: ending.signal,
     publish(raw) {
@@ -84,8 +88,11 @@ async function watchOnce(options: FollowOptions, stopping: AbortSignal): Promise
       try {
         const { endpoints, problems } = gate.admit(raw);
         publishedAt ??= clock.now();
+        // The problems first: what follows the set belongs to the next one.
+        const said = JSON.stringify(problems);
+        if (said !== flaws) for (const problem of problems) follower.problem(problem);
+        flaws = said;
         follower.set(endpoints);
-        for (const problem of problems) follower.problem(problem);
       } catch (error) {
         // A bad whole ends the watch, but not by throwing into the adapter's code.
         refuse(error);

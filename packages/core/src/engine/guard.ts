@@ -6,6 +6,9 @@ import type { MemberRecord } from './member.js';
  * Which vanished members to keep for a while: a set that was healthy and loses too much at once is more likely a
  * registry's mistake than the end of a service (Eureka's self-preservation, from the client's side).
  *
+ * A service that is suddenly said not to exist counts as one that lost everything: its instances are held as well, while
+ * `instances()` says that it is unknown.
+ *
  * Loss is by count, so that a set replaced by one of equal size is believed. What was draining, or cannot be connected
  * to anyway, is believed at once.
  *

@@ -6,9 +6,6 @@ import type { MemberRecord, Streaks } from './member.js';
 /** After this long without a call that may safely be a probe, any call may be. */
 const PATIENCE_MS = 10_000;
 
-/** Timeouts within this of each other are one event: a stall of this process, or one of the instance. */
-const MOMENT_MS = 50;
-
 /** Asks whether an instance accepts connections. Must settle within about `timeoutMs`. */
 export type ConnectProbe = (endpoint: Endpoint, timeoutMs: number) => Promise<boolean>;
 
@@ -32,7 +29,7 @@ export interface Ejection {
 export type Survives = 'anything' | 'a failed connect' | 'nothing';
 
 /** What one try showed about its instance. */
-export type Evidence = 'connect' | 'reset' | 'timeout' | 'gateway' | 'server';
+export type Evidence = 'connect' | 'reset' | 'timeout' | 'gateway' | 'server' | 'body';
 
 interface Rule {
   readonly streak: keyof Streaks;
@@ -52,6 +49,7 @@ const RULES: Readonly<Record<Evidence, Rule>> = {
   timeout: { streak: 'timeouts', threshold: 'timeouts', hard: false, text: 'no answer in time' },
   gateway: { streak: 'gateway', threshold: 'gatewayErrors', hard: false, text: 'status 502, 503 or 504' },
   server: { streak: 'server', threshold: 'serverErrors', hard: false, text: 'status 5xx' },
+  body: { streak: 'bodies', threshold: 'serverErrors', hard: false, text: 'answers broke off' },
 };
 
 export interface HealthOptions {
@@ -92,6 +90,11 @@ export class Health {
     // Only what was sent after the ejection proves a return; answers to older calls may still trickle in.
     if (member.ejection !== undefined && startedAt >= member.ejection.since)
       this.#restore(member, member.ejection);
+  }
+
+  /** The whole answer to a try that began at `startedAt` arrived. */
+  whole(member: MemberRecord, startedAt: number): void {
+    if (startedAt >= member.judgedSince) member.streaks.bodies = 0;
   }
 
   /** A try that began at `startedAt` failed. `probing`: it was this member's probe. */
@@ -162,17 +165,16 @@ export class Health {
   }
 
   /**
-   * Whether this failure only repeats the one before it. After this process stood still for some seconds, every call
-   * has run into its caller's time limit and every idle connection has been closed by the other side: all at once, and
-   * no instance is to blame.
+   * Whether this failure only repeats the one before it: its try was under way already when that was counted. In a row
+   * means one after the other. After this process stood still for some seconds, every call has run into its time limit
+   * and every idle connection has been closed by the other side, all at once, and no instance is to blame.
    */
   #sameEvent(member: MemberRecord, evidence: Evidence, startedAt: number): boolean {
     const now = this.#o.clock.now();
     if (evidence === 'timeout') {
-      if (now - member.timedOutAt < MOMENT_MS) return true;
+      if (startedAt < member.timedOutAt) return true;
       member.timedOutAt = now;
     } else if (evidence === 'reset') {
-      // It was on its way when the last reset came: in a row means one after the other.
       if (startedAt < member.resetAt) return true;
       member.resetAt = now;
     }

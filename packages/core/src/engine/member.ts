@@ -19,6 +19,7 @@ export interface Streaks {
   timeouts: number;
   gateway: number;
   server: number;
+  bodies: number;
 }
 
 /** The engine's side of a {@link Member}. */
@@ -40,7 +41,7 @@ export class MemberRecord implements Member {
   /** Left the set; kept for its statistics, or until its last call ends. */
   gone = false;
   ejection: Ejection | undefined;
-  readonly streaks: Streaks = { connects: 0, resets: 0, timeouts: 0, gateway: 0, server: 0 };
+  readonly streaks: Streaks = { connects: 0, resets: 0, timeouts: 0, gateway: 0, server: 0, bodies: 0 };
   /** When the last timeout, and the last reset, was counted. */
   timedOutAt = Number.NEGATIVE_INFINITY;
   resetAt = Number.NEGATIVE_INFINITY;
@@ -103,12 +104,14 @@ export class MemberRecord implements Member {
   /** Forgets what was measured: what comes back from an ejection is judged anew. */
   pardon(now: number): void {
     this.clearStreaks();
+    this.streaks.bodies = 0;
     this.measured = false;
     this.#answers = 0;
     this.#average = 0;
     this.judgedSince = now;
   }
 
+  /** The head of a good answer arrived. It says nothing of whether the body will. */
   clearStreaks(): void {
     const { streaks } = this;
     streaks.connects = streaks.resets = streaks.timeouts = streaks.gateway = streaks.server = 0;

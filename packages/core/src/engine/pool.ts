@@ -1,4 +1,5 @@
 import type { Balancer, Call, Member, Pool } from '../contract/strategy.js';
+import { describeError } from '../errors.js';
 import type { MemberRecord } from './member.js';
 
 /** What a balancer is told. */
@@ -13,8 +14,8 @@ export interface PoolOptions {
   readonly balancer: Balancer;
   readonly panicShare: number;
   random(): number;
-  /** The balancer answered with a member that it may not pick. */
-  mispick(): void;
+  /** The balancer answered with a member that it may not pick, or threw. */
+  mispick(reason: string): void;
 }
 
 /** The members that one balancer chooses among, and who of them is eligible. */
@@ -38,13 +39,21 @@ export class MemberPool implements Pool {
     this.members = members;
     this.inFlight = members.reduce((sum, member) => sum + member.inFlight, 0);
     this.#elect();
-    this.balancer.update(this, 'members');
+    this.#tell('members');
+  }
+
+  close(): void {
+    try {
+      this.balancer.close?.();
+    } catch (error) {
+      this.#options.mispick(`threw while it was closed (${describeError(error)})`);
+    }
   }
 
   /** The facts about some members changed. O(N). */
   redescribe(change: PoolChange): void {
-    this.#elect();
-    this.balancer.update(this, change);
+    if (change !== 'weights') this.#elect();
+    this.#tell(change);
   }
 
   /** A member was ejected or restored. O(1) unless that changes the mode or the tier in use. */
@@ -55,7 +64,7 @@ export class MemberPool implements Pool {
     if (simple && out && this.isEligible(member) && this.eligible.length > 1) this.#remove(member);
     else if (simple && !out && member.tier === this.#tier && !this.isEligible(member)) this.#add(member);
     else this.#elect();
-    this.balancer.update(this, 'eligibility');
+    this.#tell('eligibility');
   }
 
   /**
@@ -65,11 +74,29 @@ export class MemberPool implements Pool {
   pick(call: Call): MemberRecord | undefined {
     const { eligible } = this;
     if (eligible.length === 0) return undefined;
-    const choice = this.balancer.pick(call) as MemberRecord | undefined;
+    const choice = this.#ask(call);
     const sound = choice !== undefined && this.isEligible(choice);
     if (sound && !(call.attempt > 0 && call.tried(choice))) return choice;
-    if (choice !== undefined && !sound) this.#options.mispick();
+    if (choice !== undefined && !sound) this.#options.mispick('chose an instance that may not be picked');
     return this.#untried(call) ?? (sound ? choice : this.#anyone());
+  }
+
+  /** A strategy's error must not become a call's, a registry's, or a lease's. */
+  #tell(change: PoolChange): void {
+    try {
+      this.balancer.update(this, change);
+    } catch (error) {
+      this.#options.mispick(`threw while it was told of a change (${describeError(error)})`);
+    }
+  }
+
+  #ask(call: Call): MemberRecord | undefined {
+    try {
+      return this.balancer.pick(call) as MemberRecord | undefined;
+    } catch (error) {
+      this.#options.mispick(`threw instead of choosing (${describeError(error)})`);
+      return undefined;
+    }
   }
 
   #untried(call: Call): MemberRecord | undefined {

@@ -4,10 +4,11 @@ import type { Endpoint } from '../contract/endpoint.js';
 import type { Problem, Registry, ServiceRef } from '../contract/registry.js';
 import type { Snapshot } from '../contract/snapshot.js';
 import type { Call } from '../contract/strategy.js';
-import { CrowflyError, describeError } from '../errors.js';
+import type { CrowflyError } from '../errors.js';
 import type { EventHub } from '../events.js';
 import type { Backoff } from './backoff.js';
 import { Bodies } from './bodies.js';
+import { refId } from './directory.js';
 import { EndpointGate } from './endpoint-gate.js';
 import { type Follower, follow } from './follow.js';
 import { type ConnectProbe, type Evidence, Health, type Survives } from './health.js';
@@ -16,6 +17,7 @@ import type { MemberRecord } from './member.js';
 import { Membership } from './membership.js';
 import { MemberPool } from './pool.js';
 import type { Settings } from './settings.js';
+import { trouble } from './trouble.js';
 
 export interface ServiceContext {
   readonly clock: Clock;
@@ -27,6 +29,9 @@ export interface ServiceContext {
   /** The snapshot changed. */
   changed(): void;
 }
+
+/** So many of a set's problems are kept, for messages. */
+const MAX_SKIPPED = 100;
 
 /** Errors that waiting does not mend: someone has to correct what the registry reads. */
 const LASTING: ReadonlySet<string> = new Set(['bad-data', 'bad-option', 'bad-name', 'unknown-service']);
@@ -57,6 +62,9 @@ export class Service implements Follower, LeaseKeeper {
   #troubleSince: number | undefined;
   #everReady = false;
   #closed = false;
+  #skipped: Problem[] = [];
+  /** Whether the set that `#skipped` belongs to has come, so that the next problem belongs to another one. */
+  #skippedWasBefore = false;
   #holdTimer: Timer | undefined;
   readonly #watchers = new Set<(snapshot: Snapshot) => void>();
   readonly #waiting = new Set<() => void>();
@@ -112,7 +120,7 @@ export class Service implements Follower, LeaseKeeper {
   }
 
   get about(): { service: string; registry: string } {
-    return { service: this.ref.key, registry: this.registry.id };
+    return { service: refId(this.ref), registry: this.registry.id };
   }
 
   get snapshot(): Snapshot {
@@ -124,6 +132,15 @@ export class Service implements Follower, LeaseKeeper {
     return this.#everReady;
   }
 
+  get hasMembers(): boolean {
+    return this.#members.current.size > 0;
+  }
+
+  /** Whether a caller waits for its first set. */
+  get isAwaited(): boolean {
+    return this.#waiting.size > 0;
+  }
+
   get members(): Iterable<MemberRecord> {
     return this.#members.current.values();
   }
@@ -131,6 +148,8 @@ export class Service implements Follower, LeaseKeeper {
   // --- what the registry says (Follower) ---
 
   set(endpoints: readonly Endpoint[]): void {
+    if (this.#skippedWasBefore) this.#skipped = [];
+    this.#skippedWasBefore = true;
     const changed = this.#apply(endpoints, !this.#everReady);
     this.#everReady = true;
     this.#recover();
@@ -166,6 +185,9 @@ export class Service implements Follower, LeaseKeeper {
   }
 
   problem(problem: Problem): void {
+    if (this.#skippedWasBefore) this.#skipped = [];
+    this.#skippedWasBefore = false;
+    if (this.#skipped.length < MAX_SKIPPED) this.#skipped.push(problem);
     this.#context.events.emit('problem', { ...this.about, ...problem });
   }
 
@@ -199,35 +221,13 @@ export class Service implements Follower, LeaseKeeper {
   }
 
   /** Why there is nothing to pick from, as the error to throw. */
-  trouble(waitedMs = this.settings.firstSetMs): CrowflyError {
-    const { service, registry } = this.about;
-    const about = { service, registry };
-    const snapshot = this.#snapshot;
-    switch (snapshot.status) {
-      case 'unknown':
-        return new CrowflyError(
-          'unknown-service',
-          `there is no service '${service}': ${snapshot.reason}`,
-          about,
-        );
-      case 'pending':
-        return new CrowflyError(
-          'registry-timeout',
-          `${registry} has not said within ${waitedMs} ms which instances '${service}' has; it may be unreachable (limits.firstSetMs is how long to wait)`,
-          about,
-        );
-      case 'failed': {
-        const { cause } = snapshot;
-        const text = `${registry} cannot say which instances '${service}' has: ${describeError(cause)}`;
-        return new CrowflyError('registry-failed', text, { ...about, cause });
-      }
-      default:
-        return new CrowflyError(
-          'no-instances',
-          `'${service}' has no instances: ${registry} lists none at the moment`,
-          about,
-        );
-    }
+  trouble(tls = false, waitedMs = this.settings.firstSetMs): CrowflyError {
+    return trouble({ ...this.about, snapshot: this.#snapshot, skipped: this.#skipped }, tls, waitedMs);
+  }
+
+  /** Entries that the last set had to do without. */
+  get skipped(): readonly Problem[] {
+    return this.#skipped;
   }
 
   /** One try for `call`, or `undefined` when nothing can be picked. */
@@ -294,6 +294,7 @@ export class Service implements Follower, LeaseKeeper {
       case 'answered':
         // A client that never reports heads: the end of the message is all that is known.
         if (status === 0) this.#health.good(member, startedAt);
+        this.#health.whole(member, startedAt);
         break;
       case 'not-sent':
         this.#health.bad(member, 'connect', startedAt, probing);
@@ -303,9 +304,11 @@ export class Service implements Follower, LeaseKeeper {
         this.#health.bad(member, 'reset', startedAt, probing);
         break;
       case 'body-broken':
-        this.#health.bad(member, 'server', startedAt, probing);
+        this.#health.bad(member, 'body', startedAt, probing);
         break;
       case 'timed-out':
+        // Behind the head it is the body that took too long for this caller, which is no latency.
+        if (status !== 0) break;
         member.observeAtLeast(this.now() - startedAt, this.now());
         this.#health.bad(member, 'timeout', startedAt, probing);
         break;
@@ -335,6 +338,7 @@ export class Service implements Follower, LeaseKeeper {
     this.#following?.stop();
     this.#health.close();
     this.#bodies.close();
+    for (const pool of this.#pools()) pool.close();
     this.#holdTimer?.cancel();
     for (const member of this.#members.current.values()) if (member.open === 0) this.#left(member);
     this.#wake();
@@ -442,7 +446,7 @@ export class Service implements Follower, LeaseKeeper {
       balancer: this.settings.strategy({ clock, random }),
       panicShare: this.settings.ejection.panicShare,
       random,
-      mispick: () => events.emit('mispick', this.about),
+      mispick: (reason) => events.emit('mispick', { ...this.about, reason }),
     });
     pool.replace([]);
     return pool;
@@ -479,13 +483,6 @@ export class Service implements Follower, LeaseKeeper {
     if (this.settled) this.#wake();
     this.#context.changed();
   }
-}
-
-export function unknownService(service: string, registry: string, reason: string): CrowflyError {
-  return new CrowflyError('unknown-service', `there is no service '${service}': ${reason}`, {
-    service,
-    registry,
-  });
 }
 
 /** HTTP/1.1, over TLS or not: what the clients speak. */

@@ -1,8 +1,9 @@
 import { LRUCache } from 'lru-cache';
 import { CrowflyError } from '../errors.js';
-import type { Located } from './directory.js';
-import { Service, type ServiceContext, unknownService } from './service.js';
+import { type Located, refId } from './directory.js';
+import { Service, type ServiceContext } from './service.js';
 import type { Settings } from './settings.js';
+import { trouble } from './trouble.js';
 
 /** Not called for this long, a service may make room for another. */
 const IDLE_MS = 600_000;
@@ -41,9 +42,15 @@ export class Services {
    */
   get(located: Located): Service {
     const service = this.#inUse.get(located.id);
-    if (service !== undefined) return service;
+    if (service !== undefined) {
+      service.lastUsed = this.#o.context.clock.now();
+      return service;
+    }
     const absent = this.#unknown.get(located.id);
-    if (absent !== undefined) throw unknownService(located.ref.key, located.source.registry.id, absent);
+    if (absent !== undefined) {
+      const about = { service: refId(located.ref), registry: located.source.registry.id };
+      throw trouble({ ...about, snapshot: { status: 'unknown', reason: absent }, skipped: [] }, false, 0);
+    }
     return this.#create(located, 0);
   }
 
@@ -85,14 +92,13 @@ export class Services {
     void service.close();
   }
 
+  /** Services without instances go first: with a registry that cannot tell, names that someone made up look like that. */
   #makeRoom(located: Located): void {
-    const now = this.#o.context.clock.now();
-    for (const id of this.#inUse.rkeys()) {
-      const service = this.#inUse.peek(id);
-      if (service === undefined || service.pins > 0 || service.open > 0 || now - service.lastUsed < IDLE_MS)
-        continue;
-      this.#inUse.delete(id);
-      void service.close();
+    const victim =
+      this.#least((service) => !service.hasMembers) ?? this.#least((service) => this.#isIdle(service));
+    if (victim !== undefined) {
+      void this.#inUse.peek(victim)?.close();
+      this.#inUse.delete(victim);
       return;
     }
     throw new CrowflyError(
@@ -100,5 +106,25 @@ export class Services {
       `'${located.ref.key}' would be one service more than limits.maxServices (${this.#o.max}), all of them in use: raise it, or check where the names come from`,
       { service: located.ref.key, registry: located.source.registry.id },
     );
+  }
+
+  #isIdle(service: Service): boolean {
+    return this.#o.context.clock.now() - service.lastUsed >= IDLE_MS;
+  }
+
+  /** The least recently used one of those that nobody counts on. */
+  #least(fits: (service: Service) => boolean): string | undefined {
+    for (const id of this.#inUse.rkeys()) {
+      const service = this.#inUse.peek(id);
+      if (
+        service !== undefined &&
+        service.pins === 0 &&
+        service.open === 0 &&
+        !service.isAwaited &&
+        fits(service)
+      )
+        return id;
+    }
+    return undefined;
   }
 }

@@ -1,6 +1,8 @@
 import type { Strategy } from '../contract/strategy.js';
 import { CrowflyError } from '../errors.js';
-import { type Check, check, checkOptions } from '../options.js';
+import type { EventName } from '../events.js';
+import { type Check, check, checkOptions, suggest } from '../options.js';
+import { printable } from '../text.js';
 import type {
   Behaviour,
   EjectionOptions,
@@ -52,8 +54,11 @@ const GUARD: Readonly<Record<keyof GuardOptions, Check>> = {
   holdMs: check.ms(),
 };
 
+/** What packages export for it is a function that returns a function. */
+const factory = (what: string): Check => check.either(what, check.function);
+
 const BEHAVIOUR: Readonly<Record<keyof Behaviour, Check>> = {
-  strategy: check.function,
+  strategy: factory('a strategy such as roundRobin()'),
   timeouts: check.object(TIMEOUTS),
   retry: check.object(RETRY),
   ejection: check.object(EJECTION),
@@ -68,11 +73,11 @@ const LIMITS: Readonly<Record<keyof Limits, Check>> = {
 };
 
 const OPTIONS: Readonly<Record<keyof EngineOptions, Check>> = {
-  registry: check.function,
+  registry: factory("a registry such as file('services.yaml')"),
   services: check.table(
     check.object({
       ...BEHAVIOUR,
-      registry: check.function,
+      registry: factory("a registry such as file('services.yaml')"),
       url: check.either(
         "an origin such as 'http://localhost:3001', or a list of them",
         check.string,
@@ -109,6 +114,7 @@ const CALL: Readonly<Record<string, Check>> = {
 
 /** @throws CrowflyError `bad-option` with the path of what is wrong */
 export function checkEngineOptions(options: unknown): void {
+  checkPlaces(options);
   checkOptions('createDiscovery', options, OPTIONS);
   const { services } = options as EngineOptions;
   for (const [name, row] of Object.entries(services ?? {})) {
@@ -118,6 +124,20 @@ export function checkEngineOptions(options: unknown): void {
         path,
       });
     }
+  }
+}
+
+/** The likeliest mistakes of all: what belongs in `defaults` or `limits` stands beside them. */
+function checkPlaces(options: unknown): void {
+  check.anyObject(options, 'createDiscovery');
+  for (const key of Object.keys(options as object)) {
+    const place = Object.hasOwn(BEHAVIOUR, key)
+      ? `it belongs in 'defaults' (or in a row of 'services'): { defaults: { ${key}: ... } }`
+      : Object.hasOwn(LIMITS, key)
+        ? `it belongs in 'limits': { limits: { ${key}: ... } }`
+        : undefined;
+    const path = `createDiscovery.${key}`;
+    if (place !== undefined) throw new CrowflyError('bad-option', `${path}: ${place}`, { path });
   }
 }
 
@@ -131,8 +151,38 @@ export function checkCallOptions(options: unknown, path = 'crowfly'): void {
 }
 
 /** @throws CrowflyError `bad-option` */
-export function checkReadyOptions(options: unknown): void {
+export function checkReady(names: unknown, options: unknown): void {
+  if (names !== undefined) check.list(() => {}, "a list of names, as in ready(['orders'])")(names, 'ready');
   checkOptions('ready', options, { timeoutMs: check.ms(1) });
+}
+
+const EVENTS: Readonly<Record<EventName, true>> = {
+  snapshot: true,
+  problem: true,
+  stale: true,
+  failed: true,
+  recovered: true,
+  unknown: true,
+  guard: true,
+  ejected: true,
+  restored: true,
+  left: true,
+  retry: true,
+  mispick: true,
+};
+
+/** @throws CrowflyError `bad-option` for an event that never happens, or no function */
+export function checkListener(name: string, listener: unknown): void {
+  if (!Object.hasOwn(EVENTS, name)) {
+    throw new CrowflyError(
+      'bad-option',
+      `on: there is no event '${printable(name)}'; ${suggest(name, Object.keys(EVENTS))}`,
+      {
+        path: 'on',
+      },
+    );
+  }
+  check.function(listener, `on('${name}'): its listener`);
 }
 
 /** Defaults, then the discovery's defaults, then the service's row. A maximum is never below what it begins with. */

@@ -45,7 +45,7 @@ export function logEvents(events: EventHub, logger: Logger): void {
   events.on('mispick', (e) => {
     if (seen.has(e.service)) return;
     seen.add(e.service);
-    logger.warn(`${e.service}: its strategy chose an instance that may not be picked; another one was taken`);
+    logger.warn(`${e.service}: its strategy ${e.reason}; an instance was chosen without it`);
   });
 }
 

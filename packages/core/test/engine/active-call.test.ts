@@ -78,6 +78,8 @@ describe('an event loop that stood still for 5 s', () => {
     await settle();
     clock.stall(5_000);
     await clock.advance(100);
+    expect(call.state, 'the time in which nothing could happen is given back').to.equal('running');
+    await clock.advance(60_000);
     expect(call.error).to.include({ code: 'timeout' });
   });
 });

@@ -41,8 +41,9 @@ describe('ready()', () => {
     expect(await now(ready)).to.equal(undefined);
   });
 
-  it('is done at once when there is nothing to wait for', async () => {
-    expect(await now(new World().engine.ready())).to.equal(undefined);
+  it('is done at once with no names, and says so when nothing was named anywhere', async () => {
+    expect(await now(new World().engine.ready())).to.include({ code: 'bad-option', path: 'ready' });
+    expect(await now(new World().engine.ready('orders' as never))).to.include({ code: 'bad-option' });
     expect(await now(new World().engine.ready([]))).to.equal(undefined);
   });
 
