@@ -10,10 +10,16 @@ export async function lint({ fix = false, paths = [] } = {}) {
   const args = ['check', '--config-path', config, '--vcs-root', '.', '--error-on-warnings'];
   const code = await run(
     process.execPath,
-    [binOf('@biomejs/biome', 'biome'), ...args, ...(fix ? ['--write'] : []), ...(paths.length > 0 ? paths : ['.'])],
+    [
+      binOf('@biomejs/biome', 'biome'),
+      ...args,
+      ...(fix ? ['--write'] : []),
+      ...(paths.length > 0 ? paths : ['.']),
+    ],
     { cwd: root },
   );
-  if (code !== 0) throw new StepFailed('the lint failed: see above; `npm run lint -- --fix` repairs most findings');
+  if (code !== 0)
+    throw new StepFailed('the lint failed: see above; `npm run lint -- --fix` repairs most findings');
 }
 
 /** Type-checks tests, examples and the workspace's own scripts against the built packages. */
