@@ -3,6 +3,7 @@ import { type CrowflyFetch, createFetch } from '@crowfly/client-fetch';
 import type { Attempt, Engine, Outcome } from '@crowfly/core';
 import { expect } from 'chai';
 import fc from 'fast-check';
+import { collect } from './support/collect.ts';
 import { rejection, until, World } from './support/world.ts';
 
 /** What the client reported of one try. */
@@ -45,11 +46,16 @@ function recorded(engine: Engine, tries: Reported[]): Engine {
   return new Proxy(engine, {
     get(target, key) {
       if (key === 'call') {
-        return ((route, request, transport) =>
-          target.call(route, request, {
-            send: (attempt) => transport.send(record(attempt)),
-            classify: (error) => transport.classify(error),
-          })) satisfies Engine['call'];
+        return ((route, request, transport) => {
+          const tried = new Map<Attempt, Attempt>();
+          return target.call(route, request, {
+            send: (attempt) => {
+              tried.set(attempt, record(attempt));
+              return transport.send(tried.get(attempt) as Attempt);
+            },
+            classify: (error, attempt) => transport.classify(error, tried.get(attempt) as Attempt),
+          });
+        }) satisfies Engine['call'];
       }
       const value = Reflect.get(target, key) as unknown;
       return typeof value === 'function' ? value.bind(target) : value;
@@ -181,10 +187,7 @@ describe('what is reported of a try', () => {
   it('is canceled when nobody holds the answer any more', async () => {
     await serve((_request, response) => void response.write(Buffer.alloc(1_000_000)));
     await fetch('http://orders/');
-    while (reported().done.length === 0) {
-      globalThis.gc();
-      await new Promise((resolve) => setTimeout(resolve, 5));
-    }
+    while (reported().done.length === 0) await collect();
     expect(kinds()).to.deep.equal(['canceled']);
   });
 
