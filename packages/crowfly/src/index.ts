@@ -1,4 +1,5 @@
 export {
+  type Behaviour,
   type CallOptions,
   CrowflyError,
   DEFAULTS,

@@ -1,13 +1,15 @@
 import {
+  type Behaviour,
   type Clock,
   CrowflyError,
   check,
+  checkCallOptions,
   checkOptions,
   createEngine,
   type Endpoint,
   type Engine,
+  kindOf,
   type RegistryFactory,
-  type ServiceOptions,
   type Transport,
 } from '@crowfly/core';
 import { classifyError, isIdempotentMethod } from '@crowfly/http';
@@ -24,7 +26,7 @@ export type FakeServices = Readonly<Record<string, FakeInstance | readonly FakeI
 
 export interface TestDiscoveryOptions {
   /** As the `defaults` of `createDiscovery`. Strategy: round robin. */
-  readonly defaults?: Omit<ServiceOptions, 'registry' | 'url'>;
+  readonly defaults?: Behaviour;
   /** Default: the system's. A VirtualClock makes time limits and backoff instant. */
   readonly clock?: Clock;
   /** Default `Math.random`. */
@@ -86,7 +88,10 @@ function fakeRegistry(services: FakeServices, fakes: Map<string, FakeInstance>):
       if (endpoints === undefined)
         feed.unknown(`testDiscovery has ${[...sets.keys()].join(', ') || 'no services'}`);
       else feed.publish(endpoints);
-      return new Promise((resolve) => feed.signal.addEventListener('abort', () => resolve(), { once: true }));
+      return new Promise((resolve) => {
+        if (feed.signal.aborted) resolve();
+        else feed.signal.addEventListener('abort', () => resolve(), { once: true });
+      });
     },
   });
 }
@@ -101,6 +106,7 @@ function fakeFetch(engine: Engine, fakes: ReadonlyMap<string, FakeInstance>): ty
     }
     const idempotent = isIdempotentMethod(request.method) || request.headers.has('idempotency-key');
     const { crowfly } = (init ?? {}) as { crowfly?: object };
+    if (crowfly !== undefined) checkCallOptions(crowfly, 'fetch(..., { crowfly })');
     return engine.call(
       route,
       { idempotent, ...crowfly, replayable: true, signal: request.signal },
@@ -112,9 +118,17 @@ function fakeFetch(engine: Engine, fakes: ReadonlyMap<string, FakeInstance>): ty
 function fakeTransport(request: Request, fakes: ReadonlyMap<string, FakeInstance>): Transport<Response> {
   return {
     classify: classifyError,
-    async send({ endpoint, lease }) {
+    async send(attempt) {
+      const { endpoint, lease } = attempt;
       const instance = fakes.get(endpoint.id) as FakeInstance;
-      const response = await instance(request.clone());
+      // As a server sees its connection close: the fake can listen to its request's signal.
+      const ending = new AbortController();
+      attempt.onAbort((reason) => ending.abort(reason));
+      const response = await instance(new Request(request.clone(), { signal: ending.signal }));
+      if (!(response instanceof Response)) {
+        const text = `testDiscovery: the function of ${endpoint.id} must return a Response, got ${kindOf(response)}`;
+        throw new CrowflyError('bad-option', text);
+      }
       // A Response made by hand has no URL; one that was fetched does.
       Object.defineProperty(response, 'url', { value: request.url });
       lease.responded(response.status);

@@ -54,6 +54,39 @@ describe('testDiscovery', () => {
     await discovery.close();
   });
 
+  it('tells a fake when nobody waits for it any more', async () => {
+    const clock = new VirtualClock();
+    let aborted = false;
+    const discovery = testDiscovery(
+      {
+        orders: (request) =>
+          new Promise<Response>(() => {
+            request.signal.addEventListener('abort', () => {
+              aborted = true;
+            });
+          }),
+      },
+      { clock, defaults: { timeouts: { totalMs: 5_000 } } },
+    );
+    const error = discovery.fetch('http://orders/').catch((reason) => reason);
+    await clock.advance(6_000);
+    expect((await error).code).to.equal('timeout');
+    expect(aborted).to.equal(true);
+    const closed = discovery.close();
+    await clock.advance(60_000);
+    await closed;
+  });
+
+  it('refuses an answer that is no Response, and a misspelt option of a call', async () => {
+    const discovery = testDiscovery({ orders: () => ({ id: 42 }) as never });
+    const error = await discovery.fetch('http://orders/').catch((reason) => reason);
+    expect(error.message).to.include('must return a Response, got an object');
+    const misspelt = { crowfly: { atempts: 1 } } as RequestInit;
+    const refused = await discovery.fetch('http://orders/', misspelt).catch((reason) => reason);
+    expect(refused.message).to.include("did you mean 'attempts'?");
+    await discovery.close();
+  });
+
   it('says what is wrong with its arguments', () => {
     expect(() => testDiscovery({ orders: ['http://x'] as never })).to.throw(
       'testDiscovery.orders[0]: expected a function',
