@@ -8,7 +8,7 @@ import {
 } from '@crowfly/core';
 import { openedPools, openPools } from '@crowfly/http';
 import { FetchCall } from './fetch-call.js';
-import { nativeFetch } from './native-fetch.js';
+import { isBack, nativeFetch } from './native-fetch.js';
 import { type Init, isIdempotent, isReplayable, readInit } from './request.js';
 import { smallBody } from './request-body.js';
 
@@ -48,7 +48,7 @@ export const FETCH_DEFAULTS = { host: 'logical' } as const satisfies FetchOption
 export function createFetch(engine: Engine, options: FetchOptions = {}): CrowflyFetch {
   checkOptions('createFetch', options, { host: check.oneOf('logical', 'instance') });
   const { host } = { ...FETCH_DEFAULTS, ...options };
-  const native = nativeFetch();
+  const native = nativeFetch(() => fetch);
 
   const callService = (
     route: Route,
@@ -74,8 +74,9 @@ export function createFetch(engine: Engine, options: FetchOptions = {}): Crowfly
   ): Promise<Response> {
     const target = targetOf(input);
     const route = target === undefined || !isDictionary(init) ? undefined : routeOf(engine, target);
-    if (target === undefined || route === undefined || (init as Init | undefined)?.dispatcher) {
-      return native(input, init);
+    const back = isBack(input, init);
+    if (target === undefined || route === undefined || back || (init as Init | undefined)?.dispatcher) {
+      return native(input, init, back);
     }
     const { crowfly, ...known } = init ? readInit(init) : ({} as Init);
     if (crowfly !== undefined) checkCallOptions(crowfly, 'fetch(..., { crowfly })');

@@ -25,7 +25,7 @@ export class FetchCall implements Transport<Response> {
     const pools = openedPools(engine) ?? (await openPools(engine));
     const dispatcher = new TryDispatcher(this.#facts, pools, attempt);
     this.#tries.set(attempt, dispatcher);
-    const response = await this.#native(this.#input, { ...this.#init, dispatcher });
+    const response = await this.#native(this.#input, { ...this.#init, dispatcher }, false);
     const { retryAfterMs } = dispatcher;
     return {
       value: response,
