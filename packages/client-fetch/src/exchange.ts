@@ -1,5 +1,6 @@
 import type { Lease, Outcome } from '@crowfly/core';
 import { classifyError } from '@crowfly/http';
+import type { HeldAnswer } from './held-answer.js';
 
 /** The time limits of callers (`AbortSignal.timeout`) and of the engine. */
 export function isTimeLimit(reason: unknown): boolean {
@@ -17,6 +18,8 @@ export class Exchange {
   /** Of the final answer's head; 0 before it. */
   status = 0;
   retryAfterMs: number | undefined;
+  /** The answer, when fetch may ask for it twice. */
+  held: HeldAnswer | undefined;
   readonly #signal: AbortSignal | undefined;
   #lease: Lease | undefined;
   #alone = false;
@@ -102,7 +105,9 @@ export class Exchange {
 
   #outcome(error: unknown): Outcome {
     const ended = this.#ended ?? (this.#signal?.aborted ? { reason: this.#signal.reason } : undefined);
-    if (ended !== undefined) return { kind: isTimeLimit(ended.reason) ? 'timed-out' : 'canceled' };
+    // Once its head has arrived, an answer was in time: how long its body may take is the caller's own affair.
+    const late = ended !== undefined && this.status === 0 && isTimeLimit(ended.reason);
+    if (ended !== undefined) return { kind: late ? 'timed-out' : 'canceled' };
     if (this.#dropped) return { kind: 'canceled' };
     if (this.status !== 0) return { kind: 'body-broken', error };
     const failure = classifyError(error);
