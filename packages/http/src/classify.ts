@@ -33,6 +33,7 @@ const byCode: Readonly<Record<string, Failure>> = {
   UND_ERR_CONNECT_TIMEOUT: 'not-sent',
   UND_ERR_CLOSED: 'not-sent',
   ERR_SOCKET_CONNECTION_TIMEOUT: 'not-sent',
+  ERR_SOCKET_CLOSED_BEFORE_CONNECTION: 'not-sent',
   EPROTO: 'not-sent',
   // A peer's certificate that does not prove what it must: OpenSSL's names, as Node.js reports them.
   CERT_HAS_EXPIRED: 'not-sent',
@@ -56,9 +57,18 @@ const byCode: Readonly<Record<string, Failure>> = {
   ECONNRESET: 'no-answer',
   ECONNABORTED: 'no-answer',
   EPIPE: 'no-answer',
+  ERR_STREAM_DESTROYED: 'no-answer',
+  ERR_STREAM_PREMATURE_CLOSE: 'no-answer',
+  ERR_SOCKET_CLOSED: 'no-answer',
   UND_ERR_SOCKET: 'no-answer',
   UND_ERR_INFO: 'no-answer',
   UND_ERR_DESTROYED: 'no-answer',
+  // An answer beyond all limits, or against the rules: its instance's doing, and others may do better. `HPE_` codes too.
+  UND_ERR_HEADERS_OVERFLOW: 'no-answer',
+  UND_ERR_RES_EXCEEDED_MAX_SIZE: 'no-answer',
+  // undici asserts what it takes for granted of an answer (a status of 100 or more) and of its connection. What is wrong
+  // with a request it tells with codes of its own.
+  ERR_ASSERTION: 'no-answer',
   // Once there is a connection: the kernel gave up on packets that nobody acknowledged.
   ETIMEDOUT: 'no-answer',
   UND_ERR_HEADERS_TIMEOUT: 'timed-out',
@@ -72,15 +82,12 @@ const byCode: Readonly<Record<string, Failure>> = {
   ENFILE: 'fatal',
   ENOBUFS: 'fatal',
   ENOMEM: 'fatal',
-  // The request, or a limit of ours on the answer, is what is wrong.
-  HPE_HEADER_OVERFLOW: 'fatal',
+  // The request is what is wrong.
   UND_ERR: 'fatal',
-  UND_ERR_HEADERS_OVERFLOW: 'fatal',
   UND_ERR_INVALID_ARG: 'fatal',
   UND_ERR_INVALID_RETURN_VALUE: 'fatal',
   UND_ERR_NOT_SUPPORTED: 'fatal',
   UND_ERR_REQ_CONTENT_LENGTH_MISMATCH: 'fatal',
-  UND_ERR_RES_EXCEEDED_MAX_SIZE: 'fatal',
 };
 
 const handshake = /ALERT_(?!INTERNAL)|HANDSHAKE|VERSION|PROTOCOL|PACKET_LENGTH|CERT/;
@@ -104,7 +111,7 @@ function byPattern(code: string): Failure | undefined {
  * What an error of undici, the built-in fetch or node:http, thrown before the head of an answer, says about the try.
  *
  * - `not-sent`: there was no connection: refused, unreachable, name not found, connect timeout, TLS
- * - `no-answer`: the connection ended, or brought no HTTP; the request may have been executed. Also any other error of
+ * - `no-answer`: the connection ended, or brought no HTTP or more than its limits allow; the request may have been executed. Also any other error of
  *   the network
  * - `timed-out`: a time limit: a `TimeoutError` (what `AbortSignal.timeout` gives as reason), an error with code `timeout`
  * - `canceled`: the caller's abort

@@ -1,9 +1,11 @@
 import { get as httpGet, request as httpRequest } from 'node:http';
 import { get as httpsGet } from 'node:https';
 import { CrowflyError, type Endpoint, type Failure } from '@crowfly/core';
-import { classifyError, markNotSent, openPools, type Pools } from '@crowfly/http';
+import { classifyError, openPools, type Pools } from '@crowfly/http';
 import { expect } from 'chai';
 import fc from 'fast-check';
+// Not exported by the package: only its own connectors know when there was no connection.
+import { markNotSent } from '../dist/classify.js';
 import { send } from './support/send.ts';
 import { authority, Owner, Servers } from './support/servers.ts';
 
@@ -41,6 +43,12 @@ describe('classifyError', () => {
         coded('ETIMEDOUT', { syscall: 'read' }),
         coded('UND_ERR_SOCKET'),
         coded('UND_ERR_DESTROYED'),
+        coded('HPE_HEADER_OVERFLOW'),
+        coded('UND_ERR_HEADERS_OVERFLOW'),
+        coded('UND_ERR_RES_EXCEEDED_MAX_SIZE'),
+        coded('ERR_ASSERTION'),
+        coded('ERR_STREAM_DESTROYED'),
+        coded('ERR_STREAM_PREMATURE_CLOSE'),
         coded('HPE_INVALID_CONSTANT'),
         coded('ERR_SSL_DECRYPTION_FAILED_OR_BAD_RECORD_MAC'),
         coded('EWHATEVER'),
@@ -62,10 +70,10 @@ describe('classifyError', () => {
       ],
       fatal: [
         coded('ERR_INVALID_CHAR'),
+        coded('ERR_BAD_RESPONSE'),
         coded('ERR_HTTP_INVALID_HEADER_VALUE'),
         coded('UND_ERR_INVALID_ARG'),
         coded('UND_ERR_REQ_CONTENT_LENGTH_MISMATCH'),
-        coded('UND_ERR_HEADERS_OVERFLOW'),
         coded('EMFILE'),
         markNotSent(coded('EMFILE')),
         new TypeError('fetch failed', { cause: new Error('unexpected redirect') }),
@@ -173,7 +181,7 @@ describe('classifyError', () => {
         it: 'a head that is too large',
         open: () =>
           servers.http((_request, response) => void response.setHeader('x', 'x'.repeat(40_000)).end()),
-        is: 'fatal',
+        is: 'no-answer',
       },
       {
         it: 'TLS is spoken to a server without it',
