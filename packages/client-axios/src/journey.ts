@@ -26,6 +26,8 @@ export class Journey {
   readonly httpsAgent: HopAgent;
   /** The request on the wire; `undefined`: none was made yet. */
   exchange: Exchange | undefined;
+  /** Why what arrived is no answer, when axios takes it for one. With the code that the parser of Node.js would give it. */
+  invalid: Error | undefined;
   readonly #context: CallContext;
   readonly #attempt: Attempt;
   readonly #origin: string;
@@ -36,6 +38,7 @@ export class Journey {
   /** Whose instance the request is at. */
   #lease: Lease | undefined;
   #movedWith: number | undefined;
+  #requests = 0;
 
   constructor(context: CallContext, attempt: Attempt, onHead: (head: Head) => void) {
     this.#context = context;
@@ -53,6 +56,11 @@ export class Journey {
     return this.#lease !== this.#attempt.lease;
   }
 
+  /** Whether an answer arrived: then the request was executed, even if what it redirected to failed. */
+  get answered(): boolean {
+    return this.#requests > 1;
+  }
+
   /** Ends everything that is on the way: also an answer that arrived and is not wanted. */
   end(reason: unknown): void {
     this.#ended = true;
@@ -66,6 +74,7 @@ export class Journey {
   }
 
   #hop(request: ClientRequest, options: HopOptions, scheme: Scheme): void {
+    this.#requests++;
     // axios prepares some bodies asynchronously, and asks even when the call has ended meanwhile.
     try {
       if (this.#ended) throw new Error('the call has ended');
@@ -127,6 +136,14 @@ export class Journey {
 
   #head(exchange: Exchange, response: IncomingMessage): void {
     const status = response.statusCode ?? 0;
+    // Node.js takes three digits of any kind. RFC 9110, section 15: a status that is none is an invalid answer.
+    if (status < 100) {
+      this.invalid = Object.assign(new Error(`the answer has no valid status: ${status}`), {
+        code: 'HPE_INVALID_STATUS',
+      });
+      response.destroy(this.invalid);
+      return;
+    }
     if (response.destroyed) {
       // axios moved on from a redirect, or gave up: it was asked for one too many, or the try has ended.
       const stays = this.exchange !== exchange && this.#lease === exchange.lease;

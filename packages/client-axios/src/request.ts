@@ -31,10 +31,13 @@ export function describeRequest(
   };
 }
 
+/** What timers can hold: 24.8 days. They take anything longer for 1 ms. */
+const LONGEST_MS = 2 ** 31 - 1;
+
 /** `config.timeout` in milliseconds; `undefined`: none. axios takes a numeric string too. */
 export function timeoutOf({ timeout }: InternalAxiosRequestConfig): number | undefined {
-  const ms = Number.parseInt(String(timeout ?? 0), 10);
-  return ms > 0 ? ms : undefined;
+  const ms = typeof timeout === 'number' ? Math.trunc(timeout) : Number.parseInt(String(timeout ?? 0), 10);
+  return ms > 0 ? Math.min(ms, LONGEST_MS) : undefined;
 }
 
 /**

@@ -50,9 +50,14 @@ export class Try {
       proxy: false,
     };
     this.response = context.http(this.#config).then(
-      (response) => this.#restore(response),
+      (response) => {
+        if (this.#journey.invalid === undefined) return this.#restore(response);
+        if (isStream(response.data)) response.data.on('error', ignore).destroy();
+        throw this.#invalid(this.#journey.invalid);
+      },
       (error) => {
-        throw this.#bodyError ?? this.#restoreError(error);
+        const { invalid } = this.#journey;
+        throw invalid ? this.#invalid(invalid) : (this.#bodyError ?? this.#restoreError(error));
       },
     );
   }
@@ -107,7 +112,10 @@ export class Try {
     // The caller's own body broke: it would for any instance.
     const ownBody = isStream(data) && error.cause !== undefined && error.cause === data.errored;
     if (failure === 'fatal' || ownBody) return 'fatal';
-    return this.#journey.exchange?.connected === false ? 'not-sent' : failure;
+    // Both know of the last request only. An answer before it, a redirect, shows that the first one was executed.
+    const unsent = failure === 'not-sent' || this.#journey.exchange?.connected === false;
+    if (unsent) return this.#journey.answered && !this.#journey.left ? 'no-answer' : 'not-sent';
+    return failure;
   }
 
   #answer(status: number, retryAfterMs: number | undefined): Answer<Try> {
@@ -146,6 +154,11 @@ export class Try {
     lease.responded(status);
     if (isStream(data)) finished(data, (error) => lease.done({ kind: error ? 'canceled' : 'answered' }));
     else lease.done({ kind: 'answered' });
+  }
+
+  #invalid(reason: Error): AxiosError {
+    const { axios, config } = this.#context;
+    return axios.AxiosError.from(reason, undefined, config, this.request);
   }
 
   /** The caller sees its own config: with its URL, its adapter, its limits. */
