@@ -1,5 +1,6 @@
 import { type DispatchHandler, parseRetryAfter } from '@crowfly/http';
 import type { Exchange } from './exchange.js';
+import { HeldAnswer, tooLarge } from './held-answer.js';
 
 type Controller = Parameters<NonNullable<DispatchHandler['onRequestStart']>>[0];
 type Headers = Parameters<NonNullable<DispatchHandler['onResponseStart']>>[2];
@@ -53,17 +54,29 @@ class CallbackRelay implements DispatchHandler {
 
   onHeaders(status: number, headers: Buffer[], resume: () => void, text: string): boolean {
     if (status >= 200) this.#exchange.head(status, mayAskToWait(status) ? rawRetryAfter(headers) : undefined);
+    if (HeldAnswer.for(status)) {
+      const held = new HeldAnswer((handler) => handler.onConnect?.(() => {}));
+      held.add((handler) => handler.onHeaders?.(status, headers, () => {}, text));
+      this.#exchange.held = held;
+      return true;
+    }
     return this.#handler.onHeaders?.(status, headers, resume, text) ?? true;
   }
 
   onData(chunk: Buffer): boolean {
+    const { held } = this.#exchange;
     this.#exchange.progress();
-    return this.#handler.onData?.(chunk) ?? true;
+    if (held === undefined) return this.#handler.onData?.(chunk) ?? true;
+    if (!held.addBody(chunk, (handler, part) => handler.onData?.(part))) this.#exchange.abort(tooLarge());
+    return true;
   }
 
   onComplete(trailers: string[] | null): void {
+    const { held } = this.#exchange;
     this.#exchange.complete();
-    this.#handler.onComplete?.(trailers);
+    held?.add((handler) => handler.onComplete?.(trailers));
+    if (held === undefined) this.#handler.onComplete?.(trailers);
+    else held.release(this.#handler);
   }
 
   onUpgrade(status: number, headers: Buffer[] | string[] | null, socket: Socket): void {
@@ -110,17 +123,31 @@ class ControlledRelay implements DispatchHandler {
       const asked = mayAskToWait(status) ? headers['retry-after'] : undefined;
       this.#exchange.head(status, parseRetryAfter(Array.isArray(asked) ? asked[0] : asked));
     }
+    if (HeldAnswer.for(status)) {
+      const held = new HeldAnswer((handler) => handler.onRequestStart?.(controller, {}));
+      held.add((handler) => handler.onResponseStart?.(controller, status, headers, text));
+      this.#exchange.held = held;
+      return;
+    }
     this.#handler.onResponseStart?.(controller, status, headers, text);
   }
 
   onResponseData(controller: Controller, chunk: Buffer): void {
+    const { held } = this.#exchange;
     this.#exchange.progress();
-    this.#handler.onResponseData?.(controller, chunk);
+    if (held === undefined) {
+      this.#handler.onResponseData?.(controller, chunk);
+    } else if (!held.addBody(chunk, (handler, part) => handler.onResponseData?.(controller, part))) {
+      this.#exchange.abort(tooLarge());
+    }
   }
 
   onResponseEnd(controller: Controller, trailers: Headers): void {
+    const { held } = this.#exchange;
     this.#exchange.complete();
-    this.#handler.onResponseEnd?.(controller, trailers);
+    held?.add((handler) => handler.onResponseEnd?.(controller, trailers));
+    if (held === undefined) this.#handler.onResponseEnd?.(controller, trailers);
+    else held.release(this.#handler);
   }
 
   onRequestUpgrade(controller: Controller, status: number, headers: Headers, socket: Socket): void {

@@ -48,14 +48,22 @@ export class TryDispatcher {
   }
 
   dispatch(options: DispatchOptions, handler: DispatchHandler): boolean {
-    const first = this.#requests++ === 0;
+    const before = this.#exchange;
+    if (before?.held?.complete) {
+      before.held.repeat(handler);
+      return true;
+    }
+    this.#requests++;
     const exchange = new Exchange(this.#call.signal);
     this.#exchange = exchange;
     const relayed = relay(handler, exchange);
     this.#attempt.onAbort((reason) => exchange.abort(reason));
     try {
-      if (first) this.#send(this.#call.route, this.#attempt.lease, false, exchange, options, relayed);
-      else this.#redirected(exchange, options, relayed);
+      if (before === undefined) {
+        this.#send(this.#call.route, this.#attempt.lease, false, exchange, options, relayed);
+      } else if (isRedirect(before.status)) this.#redirected(exchange, options, relayed);
+      // How often a request is sent is the engine's to decide.
+      else throw new TypeError(`fetch wants to repeat a request by itself, after status ${before.status}`);
     } catch (error) {
       exchange.fail(error);
     }
@@ -102,6 +110,10 @@ export class TryDispatcher {
     this.#pools.dispatch({ route, endpoint, connectMs }, { ...options, headers: headers ?? null }, handler);
   }
 }
+
+/** The statuses that fetch follows (Fetch standard, redirect status). */
+const isRedirect = (status: number): boolean =>
+  status === 301 || status === 302 || status === 303 || status === 307 || status === 308;
 
 /** `headers` in any of the forms that a dispatcher is given them in, with this Host. */
 function withHost(headers: DispatchOptions['headers'], host: string): DispatchOptions['headers'] {
