@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream';
 import { checkServerIdentity, type SecureContextOptions } from 'node:tls';
 import type { Endpoint, Engine, Route } from '@crowfly/core';
 import { type Address, type Closable, createPerInstance, type PerInstance } from './per-instance.js';
+import { tlsIdentity } from './tls-identity.js';
 
 /** What TLS to instances uses: whom to trust, and who we are. Verification itself cannot be turned off. */
 export type InstanceTls = Pick<
@@ -50,8 +51,7 @@ export class InstanceAgents implements Pick<Closable, 'close'> {
    * @throws CrowflyError `closed` after `close()`
    */
   get(route: Route, endpoint: Endpoint): HttpAgent {
-    const secure = route.scheme === 'https' || endpoint.protocol === 'https';
-    return this.#agents.get(route.service, endpoint, secure ? route.hostname : '');
+    return this.#agents.get(route.service, endpoint, tlsIdentity(route, endpoint) ?? '');
   }
 
   /** Agents that are open. */

@@ -3,6 +3,7 @@ import type { Dispatcher } from 'undici';
 import { bounded, type Connector, connectorFor } from './connector.js';
 import { loadUndici, type Undici } from './load-undici.js';
 import { type Address, type Closable, createPerInstance, type PerInstance } from './per-instance.js';
+import { tlsIdentity } from './tls-identity.js';
 
 /** A request as undici takes it. */
 export type DispatchOptions = Dispatcher.DispatchOptions;
@@ -98,11 +99,9 @@ function createPools(engine: Engine, undici: Undici): Pools {
   });
   return {
     dispatch({ route, endpoint, connectMs }, options, handler) {
-      const pool = instances.get(
-        route.service,
-        endpoint,
-        isTls(route, endpoint) ? `https:${route.hostname}` : 'http',
-      );
+      const identity = tlsIdentity(route, endpoint);
+      const variant = identity === undefined ? 'http' : `https:${identity}`;
+      const pool = instances.get(route.service, endpoint, variant);
       return pool.dispatch(options, handler, connectMs);
     },
     get size() {
@@ -110,11 +109,6 @@ function createPools(engine: Engine, undici: Undici): Pools {
     },
     close: () => instances.close(),
   };
-}
-
-/** An https instance upgrades an http URL; never the other way. */
-function isTls(route: Route, endpoint: Endpoint): boolean {
-  return route.scheme === 'https' || endpoint.protocol === 'https';
 }
 
 class InstancePool implements Closable {
