@@ -1,11 +1,6 @@
-export { classifyError, markNotSent } from './classify.js';
+export { classifyError } from './classify.js';
 export { isIdempotentMethod } from './idempotent.js';
-export {
-  AGENT_IDLE_MS,
-  InstanceAgents,
-  type InstanceAgentsOptions,
-  type InstanceTls,
-} from './instance-agents.js';
+export { InstanceAgents, type InstanceAgentsOptions, type InstanceTls } from './instance-agents.js';
 export {
   type Address,
   type Closable,
@@ -21,5 +16,5 @@ export {
   openPools,
   type Pools,
 } from './pools.js';
-export { MAX_RETRY_AFTER_MS, parseRetryAfter } from './retry-after.js';
+export { parseRetryAfter } from './retry-after.js';
 export { stallSafeTimer } from './stall-safe-timer.js';
