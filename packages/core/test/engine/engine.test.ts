@@ -242,8 +242,9 @@ describe('close()', () => {
       instances: world.engine.instances('orders'),
       watch: (async () => world.engine.watch('orders', () => {}))(),
     };
-    for (const [name, promise] of Object.entries(asked)) {
-      expect(await now(promise), name).to.include({ code: 'closed' });
+    const answers = Object.entries(asked).map(async ([name, promise]) => [name, await now(promise)] as const);
+    for (const [name, answer] of await Promise.all(answers)) {
+      expect(answer, name).to.include({ code: 'closed' });
     }
     expect((await world.engine.explain('orders')).summary).to.include('closed');
     await world.engine.close();
