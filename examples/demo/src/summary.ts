@@ -14,7 +14,7 @@ export function summary(report: Report): Line[] {
     "right: the part of crowfly's answers that came from each instance, in %.",
     'Plain round robin is the built-in fetch to each instance of the same file in',
     'turn (read again when it changes, what drains left out): no retry, no health.',
-    `crowfly: its defaults, but timeouts.firstByteMs ${timeouts.firstByteMs} and ejection.probeMaxMs ${ejection.probeMaxMs}.`,
+    `crowfly: its defaults but timeouts.firstByteMs ${timeouts.firstByteMs}, ejection.probeMaxMs ${ejection.probeMaxMs}.`,
   ];
   return [
     {
