@@ -25,7 +25,8 @@ function readOrigin(origin: string, path: string): Endpoint {
   } catch {
     throw fault('got what is no URL');
   }
-  if (url.protocol !== 'http:' && url.protocol !== 'https:') throw fault('got one that does not begin with http:// or https://');
+  if (url.protocol !== 'http:' && url.protocol !== 'https:')
+    throw fault('got one that does not begin with http:// or https://');
   if (url.username !== '' || url.password !== '') throw fault('got one with user info');
   if (url.pathname !== '/' || url.search !== '' || url.hash !== '')
     throw fault('got one with a path, query or fragment');

@@ -52,6 +52,7 @@ export class MemberRecord implements Member {
   readonly slots: number[] = [];
   #answers = 0;
   #average = 0;
+  #latest = 0;
   #stamp = 0;
 
   constructor(endpoint: Endpoint) {
@@ -86,19 +87,30 @@ export class MemberRecord implements Member {
     return age > 0 ? this.#average * Math.exp(-age / DECAY_MS) : this.#average;
   }
 
-  /** Peak EWMA (Finagle): a slower answer counts at once and in full, a faster one by and by. */
+  /**
+   * Peak EWMA (Finagle): slower answers count at once and in full, faster ones by and by. Slower means two in a row: a
+   * single one (a garbage collection, a cold path) would keep calls away for as long as the average takes to decay.
+   */
   observe(latencyMs: number, now: number): void {
-    const age = Math.max(0, now - this.#stamp);
-    const keep = Math.exp(-age / DECAY_MS);
-    const decayed = this.#average * keep;
-    this.#average = latencyMs > decayed || !this.measured ? latencyMs : decayed + latencyMs * (1 - keep);
+    this.#average = this.measured
+      ? this.#following(latencyMs, Math.min(latencyMs, this.#latest), now)
+      : latencyMs;
+    this.#latest = latencyMs;
     this.#stamp = now;
     if (!this.measured) this.measured = ++this.#answers >= WARM_UP;
   }
 
+  #following(latencyMs: number, peakMs: number, now: number): number {
+    const keep = Math.exp(-Math.max(0, now - this.#stamp) / DECAY_MS);
+    const decayed = this.#average * keep;
+    return peakMs > decayed ? peakMs : decayed + latencyMs * (1 - keep);
+  }
+
   /** A try that was given up after `elapsedMs`: its latency is at least that. */
   observeAtLeast(elapsedMs: number, now: number): void {
-    if (elapsedMs > this.latencyMs(now)) this.observe(elapsedMs, now);
+    if (elapsedMs <= this.latencyMs(now)) return;
+    this.#latest = elapsedMs;
+    this.observe(elapsedMs, now);
   }
 
   /** Forgets what was measured: what comes back from an ejection is judged anew. */
