@@ -17,6 +17,8 @@ export class Exchange {
   readonly lease: Lease | undefined;
   /** Whether there is a connection, so that the instance may have seen the request. */
   connected = false;
+  /** Whether the caller gets the answer: the lease then ends with its body, however that ends. */
+  taken = false;
   readonly #events: ExchangeEvents;
 
   constructor(request: ClientRequest, lease: Lease | undefined, connectMs: number, events: ExchangeEvents) {
@@ -34,6 +36,7 @@ export class Exchange {
    * @returns the wait that the answer asks for
    */
   answered(response: IncomingMessage, streamed: boolean): number | undefined {
+    this.taken = true;
     const { lease } = this;
     if (lease === undefined) return undefined;
     const retryAfterMs = parseRetryAfter(response.headers['retry-after']);

@@ -68,9 +68,9 @@ export class Journey {
     this.exchange?.request.destroy();
   }
 
-  /** The try failed with `outcome` after it had left its instance. */
+  /** The try failed with `outcome` after it had left its instance; of no effect once its answer is there. */
   failedElsewhere(outcome: Outcome): void {
-    if (this.left) this.#lease?.done(outcome);
+    if (this.left && !this.exchange?.taken) this.#lease?.done(outcome);
   }
 
   #hop(request: ClientRequest, options: HopOptions, scheme: Scheme): void {
