@@ -4,9 +4,10 @@ import type { Axios } from './options.js';
 
 /**
  * What code that tests `error.code` sees for each code of crowfly. `undefined`: the code of the last try's error, such as
- * `ECONNREFUSED` or `ECONNRESET`. `error.cause` is the CrowflyError, which says more.
+ * `ECONNREFUSED` or `ECONNRESET`. `timeout` has one of two: see `timeoutCode`. `error.cause` is the CrowflyError, which
+ * says more.
  */
-const CODES: Readonly<Record<ErrorCode, string | undefined>> = {
+const CODES: Readonly<Record<Exclude<ErrorCode, 'timeout'>, string | undefined>> = {
   'call-failed': undefined,
   // A host name that leads nowhere, as without crowfly. Retrying on top does not help.
   'unknown-service': 'ENOTFOUND',
@@ -15,7 +16,6 @@ const CODES: Readonly<Record<ErrorCode, string | undefined>> = {
   'registry-timeout': AxiosError.ERR_NETWORK,
   'too-many-services': AxiosError.ERR_NETWORK,
   closed: AxiosError.ERR_NETWORK,
-  timeout: AxiosError.ECONNABORTED,
   'bad-name': AxiosError.ERR_INVALID_URL,
   'bad-request': AxiosError.ERR_BAD_REQUEST,
   'bad-option': AxiosError.ERR_BAD_OPTION_VALUE,
