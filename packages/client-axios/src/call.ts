@@ -1,10 +1,11 @@
 import { isCrowflyError, type Transport } from '@crowfly/core';
+import { classifyError } from '@crowfly/http';
 import type { AxiosError, AxiosResponse } from 'axios';
 import { type Cancellation, cancellation } from './cancellation.js';
 import type { CallContext } from './context.js';
 import { fromCrowfly, timeoutError } from './errors.js';
 import { describeRequest, isStream, timeoutOf } from './request.js';
-import { Try, verdictOf } from './try.js';
+import { Try } from './try.js';
 
 /** One call to a service, from axios' config to what axios' own adapter would give. */
 export async function callService(context: CallContext): Promise<AxiosResponse> {
@@ -12,22 +13,23 @@ export async function callService(context: CallContext): Promise<AxiosResponse> 
   checkConfig(context);
   const cancel = cancellation(axios, config);
   const startedAt = performance.now();
-  let last: Try | undefined;
+  /** By their numbers. */
+  const tries: Try[] = [];
   const transport: Transport<Try> = {
     send(attempt) {
       const running = new Try(context, attempt);
       attempt.onAbort((reason) => running.abort(reason));
-      last = running;
+      tries[attempt.number] = running;
       return running.head();
     },
-    classify: verdictOf,
+    classify: (error, { number }) => tries[number]?.failure ?? classifyError(error),
   };
   try {
     const answered = await engine.call(route, describeRequest(config, cancel.signal), transport);
     return settle(context, await body(answered, cancel));
   } catch (error) {
     cancel.release();
-    const request = last?.request;
+    const request = tries.at(-1)?.request;
     throw cancel.error(request) ?? explain(context, error, performance.now() - startedAt, request);
   }
 }

@@ -11,18 +11,12 @@ import { isStream, timeoutOf } from './request.js';
 
 const ignore = (): void => {};
 
-/** What ended a try says about its instance; kept apart, as errors of axios are the caller's to see. */
-const verdicts = new WeakMap<object, Failure>();
-
-/** What the error of a try says about its instance. */
-export function verdictOf(error: unknown): Failure {
-  return verdicts.get(error as object) ?? classifyError(error);
-}
-
 /** One try: axios' own HTTP adapter, with agents that lead to one instance. */
 export class Try {
   /** What axios makes of the answer, whatever its status: with the whole body, or with a stream. */
   readonly response: Promise<AxiosResponse>;
+  /** What its error says about its instance; `undefined`: it has not failed. */
+  failure: Failure | undefined;
   readonly #context: CallContext;
   readonly #attempt: Attempt;
   readonly #journey: Journey;
@@ -95,8 +89,8 @@ export class Try {
   }
 
   #judge(error: AxiosError): void {
-    const failure = this.#failure(error);
-    verdicts.set(error, this.#journey.left ? 'fatal' : failure);
+    const failure = this.#classify(error);
+    this.failure = this.#journey.left ? 'fatal' : failure;
     this.#journey.failedElsewhere(
       failure === 'not-sent' || failure === 'no-answer'
         ? { kind: failure, error }
@@ -104,7 +98,7 @@ export class Try {
     );
   }
 
-  #failure(error: AxiosError): Failure {
+  #classify(error: AxiosError): Failure {
     const { aborted, reason } = this.#abort;
     if (aborted) return classifyError(reason) === 'timed-out' ? 'timed-out' : 'canceled';
     const failure = classifyError(error);

@@ -51,7 +51,7 @@ describe('one try', () => {
     const { call } = engine;
     engine.call = (route, request, transport) =>
       call.call(engine, route, request, {
-        classify: (error) => transport.classify(error),
+        classify: (error, attempt) => transport.classify(error, attempt),
         async send(attempt) {
           const answer = await transport.send(attempt);
           asked.push(answer.retryAfterMs);

@@ -23,7 +23,9 @@ describe('the lease of an answer that is given up inside its body', () => {
           const controller = new AbortController();
           const call = api.get(`http://orders/${path}`, { signal: controller.signal });
           const failed = rejection(responseType === 'text' ? call : call.then(({ data }) => text(data)));
-          await until(() => leases.at(-1)?.responded.length === 1 && leases.length === (path === 'body' ? 1 : 2));
+          await until(
+            () => leases.at(-1)?.responded.length === 1 && leases.length === (path === 'body' ? 1 : 2),
+          );
           controller.abort(reason());
           await failed;
           await until(() => leases.at(-1)?.done.length !== 0);

@@ -11,7 +11,8 @@ export class FetchCall implements Transport<Response> {
   readonly #input: string | Request;
   readonly #init: Init;
   readonly #native: NativeFetch;
-  readonly #tries = new Map<Attempt, TryDispatcher>();
+  /** By their numbers. */
+  readonly #tries: TryDispatcher[] = [];
 
   constructor(facts: CallFacts, input: string | Request, init: Init, native: NativeFetch) {
     this.#facts = facts;
@@ -24,7 +25,7 @@ export class FetchCall implements Transport<Response> {
     const { engine } = this.#facts;
     const pools = openedPools(engine) ?? (await openPools(engine));
     const dispatcher = new TryDispatcher(this.#facts, pools, attempt);
-    this.#tries.set(attempt, dispatcher);
+    this.#tries[attempt.number] = dispatcher;
     const response = await this.#native(this.#input, { ...this.#init, dispatcher }, false);
     const { retryAfterMs } = dispatcher;
     return {
@@ -35,10 +36,10 @@ export class FetchCall implements Transport<Response> {
     };
   }
 
-  classify(error: unknown, attempt: Attempt): Failure {
+  classify(error: unknown, { number }: Attempt): Failure {
     const { signal } = this.#facts;
     if (signal?.aborted) return isTimeLimit(signal.reason) ? 'timed-out' : 'canceled';
-    const tried = this.#tries.get(attempt);
+    const tried = this.#tries[number];
     if (tried?.dropped) return 'fatal';
     const failure = classifyError(error);
     // The connection that failed was one that an answer redirected to: by then the request had been executed.

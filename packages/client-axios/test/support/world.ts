@@ -196,7 +196,7 @@ function record(engine: Engine): { recorded: Engine; leases: LeaseLog[] } {
       if (key === 'call') {
         return (...[route, request, transport]: Parameters<Engine['call']>) =>
           target.call(route, request, {
-            classify: (error) => transport.classify(error),
+            classify: (error, attempt) => transport.classify(error, attempt),
             send: (attempt) =>
               transport.send({
                 lease: noting(attempt.lease),
