@@ -149,10 +149,7 @@ describe('the options of an engine', () => {
   });
 
   it('have their defaults in one constant, which passes its own checks', () => {
-    const { timeouts, retry, ejection, guard, firstSetMs, maxServices, maxEndpoints, closeMs } = DEFAULTS;
-    createEngine(roundRobin, {
-      defaults: { timeouts, retry, ejection, guard },
-      limits: { firstSetMs, maxServices, maxEndpoints, closeMs },
-    });
+    const { timeouts, retry, ejection, guard, limits } = DEFAULTS;
+    createEngine(roundRobin, { defaults: { timeouts, retry, ejection, guard }, limits });
   });
 });
