@@ -36,7 +36,10 @@ export const DEFAULTS = {
     maxShare: 0.1,
     /** With a smaller share than this left, softly ejected instances are used again. */
     panicShare: 0.5,
-    /** From the ejection to the first probe, doubled by each failed one, up to the maximum; each jittered by up to half. */
+    /**
+     * From the ejection to the first probe, doubled by each failed one, up to the maximum; each jittered down by up to
+     * half. An instance that refused connections is asked by a connect, at least every 2 s.
+     */
     probeMs: 500,
     probeMaxMs: 10_000,
   },

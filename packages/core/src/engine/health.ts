@@ -6,6 +6,12 @@ import type { MemberRecord, Streaks } from './member.js';
 /** After this long without a call that may safely be a probe, any call may be. */
 const PATIENCE_MS = 10_000;
 
+/** Tries that began within this of each other and timed out are one event: a stall of this process, or of the instance. */
+const MOMENT_MS = 50;
+
+/** A connect costs next to nothing and no caller anything: it is tried at least this often. */
+const CONNECT_MAX_MS = 2_000;
+
 /** Asks whether an instance accepts connections. Must settle within about `timeoutMs`. */
 export type ConnectProbe = (endpoint: Endpoint, timeoutMs: number) => Promise<boolean>;
 
@@ -165,18 +171,18 @@ export class Health {
   }
 
   /**
-   * Whether this failure only repeats the one before it: its try was under way already when that was counted. In a row
-   * means one after the other. After this process stood still for some seconds, every call has run into its time limit
-   * and every idle connection has been closed by the other side, all at once, and no instance is to blame.
+   * Whether this failure only repeats the one before it: a reset whose try was under way when the last one was counted,
+   * a timeout of a try that began together with the last one's. After this process stood still for some seconds, every
+   * call has run into its time limit and every idle connection has been closed by the other side, all at once, and no
+   * instance is to blame.
    */
   #sameEvent(member: MemberRecord, evidence: Evidence, startedAt: number): boolean {
-    const now = this.#o.clock.now();
     if (evidence === 'timeout') {
-      if (startedAt < member.timedOutAt) return true;
-      member.timedOutAt = now;
+      if (startedAt - member.timedOutSince < MOMENT_MS) return true;
+      member.timedOutSince = startedAt;
     } else if (evidence === 'reset') {
       if (startedAt < member.resetAt) return true;
-      member.resetAt = now;
+      member.resetAt = this.#o.clock.now();
     }
     return false;
   }
@@ -227,7 +233,10 @@ export class Health {
   /** Waits for the next probe: half to all of the doubled interval, so that many clients do not ask in step. */
   #rest(member: MemberRecord, ejection: Ejection, level: number): void {
     const { clock, settings, random } = this.#o;
-    const interval = Math.min(settings.probeMaxMs, settings.probeMs * 2 ** level);
+    const longest = this.#connects(ejection)
+      ? Math.min(CONNECT_MAX_MS, settings.probeMaxMs)
+      : settings.probeMaxMs;
+    const interval = Math.min(longest, settings.probeMs * 2 ** level);
     const delay = interval * (0.5 + random() / 2);
     const now = clock.now();
     ejection.level = level;
