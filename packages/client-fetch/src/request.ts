@@ -87,6 +87,7 @@ const NORMALISED: ReadonlySet<string> = new Set(['DELETE', 'GET', 'HEAD', 'OPTIO
 /** Whether executing the request twice does no harm: by its method, or because it says so itself. */
 export function isIdempotent(input: string | Request, init: Init): boolean {
   const request = typeof input === 'string' ? undefined : input;
+  if (request === undefined && init.method === undefined) return true; // GET
   const written = init.method === undefined ? (request?.method ?? 'GET') : String(init.method);
   const upper = written.toUpperCase();
   if (isIdempotentMethod(NORMALISED.has(upper) ? upper : written)) return true;
