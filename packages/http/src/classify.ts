@@ -100,6 +100,8 @@ function byPattern(code: string): Failure | undefined {
   // The HTTP parser: something answered, but not in HTTP.
   if (code.startsWith('HPE_')) return 'no-answer';
   if (code.startsWith('UND_ERR_')) return 'no-answer';
+  // Decompression: also of a redirect's body, before there is an answer for the caller.
+  if (code.startsWith('Z_')) return 'no-answer';
   // Everything else that Node.js itself raises (`ERR_INVALID_CHAR`, `ERR_HTTP_INVALID_HEADER_VALUE`) is about arguments.
   if (code.startsWith('ERR_')) return 'fatal';
   // Any other name of a system error.

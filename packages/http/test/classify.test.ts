@@ -44,6 +44,7 @@ describe('classifyError', () => {
         coded('UND_ERR_SOCKET'),
         coded('UND_ERR_DESTROYED'),
         coded('HPE_HEADER_OVERFLOW'),
+        coded('Z_DATA_ERROR'),
         coded('UND_ERR_HEADERS_OVERFLOW'),
         coded('UND_ERR_RES_EXCEEDED_MAX_SIZE'),
         coded('ERR_ASSERTION'),
