@@ -6,7 +6,7 @@ import type { MemberRecord, Streaks } from './member.js';
 /** After this long without a call that may safely be a probe, any call may be. */
 const PATIENCE_MS = 10_000;
 
-/** Tries that began within this of each other and timed out are one event: a stall of this process, or of the instance. */
+/** Tries that began, or timed out, within this of each other are one event: a stall of this process, or of the instance. */
 const MOMENT_MS = 50;
 
 /** A connect costs next to nothing and no caller anything: it is tried at least this often. */
@@ -172,17 +172,19 @@ export class Health {
 
   /**
    * Whether this failure only repeats the one before it: a reset whose try was under way when the last one was counted,
-   * a timeout of a try that began together with the last one's. After this process stood still for some seconds, every
+   * a timeout of a try that began or ended together with the last one's. After this process stood still for some seconds, every
    * call has run into its time limit and every idle connection has been closed by the other side, all at once, and no
    * instance is to blame.
    */
   #sameEvent(member: MemberRecord, evidence: Evidence, startedAt: number): boolean {
+    const now = this.#o.clock.now();
     if (evidence === 'timeout') {
-      if (startedAt - member.timedOutSince < MOMENT_MS) return true;
+      if (startedAt - member.timedOutSince < MOMENT_MS || now - member.timedOutAt < MOMENT_MS) return true;
       member.timedOutSince = startedAt;
+      member.timedOutAt = now;
     } else if (evidence === 'reset') {
       if (startedAt < member.resetAt) return true;
-      member.resetAt = this.#o.clock.now();
+      member.resetAt = now;
     }
     return false;
   }

@@ -42,8 +42,9 @@ export class MemberRecord implements Member {
   gone = false;
   ejection: Ejection | undefined;
   readonly streaks: Streaks = { connects: 0, resets: 0, timeouts: 0, gateway: 0, server: 0, bodies: 0 };
-  /** When the try of the last timeout counted began, and when the last reset was counted. */
+  /** When the try of the last timeout counted began and ended, and when the last reset was counted. */
   timedOutSince = Number.NEGATIVE_INFINITY;
+  timedOutAt = Number.NEGATIVE_INFINITY;
   resetAt = Number.NEGATIVE_INFINITY;
   /** Evidence of tries from before this moment is out of date. */
   judgedSince = 0;

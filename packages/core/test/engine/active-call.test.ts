@@ -43,6 +43,22 @@ describe('an event loop that stood still for 5 s', () => {
     expect(world.events('ejected')).to.deep.equal([]);
   });
 
+  it('ejects nobody, when calls that began over a whole second run into the limits of their callers', async () => {
+    const { world, clock } = await busy(4);
+    const transport = fakeTransport();
+    const aborts: AbortController[] = [];
+    for (let n = 0; n < 100; n++) {
+      const abort = new AbortController();
+      aborts.push(abort);
+      world.call(transport, { signal: abort.signal, timeouts: { firstByteMs: 10_000, totalMs: 30_000 } });
+      await clock.advance(10);
+    }
+    clock.stall(5_000);
+    for (const abort of aborts) abort.abort(new DOMException('timeout', 'TimeoutError'));
+    await clock.advance(100);
+    expect(world.events('ejected')).to.deep.equal([]);
+  });
+
   it('ejects nobody, even when the connections that were idle meanwhile are found closed', async () => {
     const { world, clock } = await busy(4);
     clock.stall(5_000);

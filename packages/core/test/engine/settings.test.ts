@@ -121,11 +121,13 @@ describe('the options of an engine', () => {
   });
 
   it('may set a probe interval above the default maximum', async () => {
-    const world = new World({ defaults: { ejection: { probeMs: 60_000 } } });
+    const world = new World({ defaults: { ejection: { probeMs: 60_000, resets: 1 } } });
     await world.serve(instances('a', 'b'));
-    await world.called(fakeTransport((one) => (one.id === 'a' ? one.fail('not-sent') : one.answer())));
+    const transport = fakeTransport((one) => (one.id === 'a' ? one.fail('no-answer') : one.answer()));
+    await world.called(transport);
     await world.clock.advance(29_000);
-    expect(world.probes).to.deep.equal([]);
+    for (let n = 0; n < 5; n++) await world.called(transport);
+    expect(transport.ids.filter((id) => id === 'a')).to.have.length(1);
     await world.close();
   });
 
