@@ -44,7 +44,7 @@ export interface Lease {
 export interface Attempt {
   readonly lease: Lease;
   readonly endpoint: Endpoint;
-  /** 0 for the first. */
+  /** 0 for the first; unique within the call. */
   readonly number: number;
   /** For connecting, in milliseconds: the transport enforces it, as only it knows when it connects. */
   readonly connectMs: number;
@@ -69,6 +69,7 @@ export type Failure = 'not-sent' | 'no-answer' | 'timed-out' | 'canceled' | 'fat
 
 /** How a client sends. The core calls `send` once per try; the lease is completed by the transport, or by the core when `send` rejects. */
 export interface Transport<T> {
+  /** Reports the head to the lease before the end of the message, if that may come before this resolves. */
   send(attempt: Attempt): Promise<Answer<T>>;
   /** @param attempt the try that `send` failed for */
   classify(error: unknown, attempt: Attempt): Failure;

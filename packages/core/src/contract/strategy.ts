@@ -56,8 +56,8 @@ export interface Balancer {
    */
   update(pool: Pool, change: 'members' | 'weights' | 'eligibility'): void;
   /**
-   * Synchronous, no I/O, no allocation. An answer that is gone, ineligible, or tried while an untried one is left, is
-   * replaced by the core and counted; `undefined` means no opinion.
+   * Synchronous, no I/O, no allocation. An answer that is gone or ineligible is replaced by the core and counted, one
+   * that was tried while an untried one is left is just replaced; `undefined` means no opinion.
    */
   pick(call: Call): Member | undefined;
   /** The service is no longer in use: ends what is still being built. Called once. */
