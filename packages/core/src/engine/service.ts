@@ -1,4 +1,4 @@
-import type { Outcome, Purpose } from '../contract/call.js';
+import type { Purpose } from '../contract/call.js';
 import type { Clock, Timer } from '../contract/clock.js';
 import type { Endpoint } from '../contract/endpoint.js';
 import type { Problem, Registry, ServiceRef } from '../contract/registry.js';
@@ -7,16 +7,17 @@ import type { Call } from '../contract/strategy.js';
 import type { CrowflyError } from '../errors.js';
 import type { EventHub } from '../events.js';
 import type { Backoff } from './backoff.js';
-import { Bodies } from './bodies.js';
 import { refId } from './directory.js';
 import { EndpointGate } from './endpoint-gate.js';
 import { type Follower, follow } from './follow.js';
-import { type ConnectProbe, type Evidence, Health, type Survives } from './health.js';
-import { type LeaseKeeper, TryLease } from './lease.js';
+import { type ConnectProbe, Health, type Survives } from './health.js';
+import type { TryLease } from './lease.js';
 import type { MemberRecord } from './member.js';
 import { Membership } from './membership.js';
 import { MemberPool } from './pool.js';
+import { Pools } from './pools.js';
 import type { Settings } from './settings.js';
+import { Tries } from './tries.js';
 import { trouble } from './trouble.js';
 
 export interface ServiceContext {
@@ -36,27 +37,20 @@ const MAX_SKIPPED = 100;
 /** Errors that waiting does not mend: someone has to correct what the registry reads. */
 const LASTING: ReadonlySet<string> = new Set(['bad-data', 'bad-option', 'bad-name', 'unknown-service']);
 
-/** One service in use: what its registry says, its members, who is eligible, and the tries in flight. */
-export class Service implements Follower, LeaseKeeper {
+/** One service in use: what its registry says, and who that makes its members. */
+export class Service implements Follower {
   readonly ref: ServiceRef;
   readonly registry: Registry;
   readonly settings: Settings;
   /** Reasons to keep following: subscriptions, `ready`, a settings row. */
   pins = 0;
   lastUsed: number;
-  /** Leases not done. */
-  open = 0;
-  /** Those of them whose client says when their bodies move, after they did for the first time. */
-  #moving = 0;
-  #movedAt = 0;
   readonly #context: ServiceContext;
   #following: { stop(): void; readonly stopped: Promise<void> } | undefined;
-  readonly #bodies: Bodies;
   readonly #members: Membership;
   readonly #health: Health;
-  readonly #pool: MemberPool;
-  /** For https URLs; made when the first one comes. */
-  #tlsPool: MemberPool | undefined;
+  readonly #pools: Pools;
+  readonly #tries: Tries;
   #snapshot: Snapshot = { status: 'pending' };
   #version = 0;
   #troubleSince: number | undefined;
@@ -76,7 +70,6 @@ export class Service implements Follower, LeaseKeeper {
     this.#context = context;
     const { clock } = context;
     this.lastUsed = clock.now();
-    this.#bodies = new Bodies(clock);
     this.#members = new Membership(clock, settings.guard);
     this.#health = new Health({
       settings: settings.ejection,
@@ -101,7 +94,15 @@ export class Service implements Follower, LeaseKeeper {
         context.events.emit('restored', { ...this.about, endpoint: member.endpoint, ejectedMs });
       },
     });
-    this.#pool = this.#createPool(0);
+    this.#pools = new Pools(this.#members.current, (slot) => this.#createPool(slot));
+    this.#tries = new Tries({
+      clock,
+      health: this.#health,
+      unreachable: (member) => {
+        if (member.heldUntil !== undefined && !member.gone) this.#release(member);
+      },
+      left: (member) => this.#left(member),
+    });
   }
 
   /** Begins to follow the registry. Once. */
@@ -233,103 +234,35 @@ export class Service implements Follower, LeaseKeeper {
   /** One try for `call`, or `undefined` when nothing can be picked. */
   acquire(call: Call, tls: boolean, survives: Survives): TryLease | undefined {
     this.lastUsed = call.now;
-    const pool = tls ? this.#tls() : this.#pool;
+    const pool = this.#pools.of(tls);
     const probed =
       call.attempt === 0 ? this.#health.takeProbe(survives, (member) => pool.reaches(member)) : undefined;
     const member = probed ?? pool.pick(call);
     if (member === undefined) return undefined;
     const purpose: Purpose = probed !== undefined ? 'probe' : call.attempt > 0 ? 'retry' : 'call';
-    member.picks++;
-    member.inFlight++;
-    member.open++;
-    this.open++;
-    for (const each of member.pools) each.inFlight++;
-    return new TryLease(this, member, purpose, call.now);
+    return this.#tries.begin(member, purpose, call.now);
   }
 
   /** Whether a member is left in the pool that `call` has not tried. */
   hasUntried(call: Call, tls: boolean): boolean {
-    return (tls ? this.#tls() : this.#pool).eligible.some((member) => !call.tried(member));
+    return this.#pools.of(tls).eligible.some((member) => !call.tried(member));
   }
 
   /** The pool that calls choose from, for `explain`. */
   get pool(): MemberPool {
-    return this.#pool;
-  }
-
-  // --- tries (LeaseKeeper) ---
-
-  now(): number {
-    return this.#context.clock.now();
-  }
-
-  responded(lease: TryLease, latencyMs: number): void {
-    const { member, status, startedAt, purpose } = lease;
-    if (!this.#closed) this.#bodies.add(lease);
-    if (status < 500) {
-      this.#health.good(member, startedAt);
-      member.observe(latencyMs, this.now());
-      return;
-    }
-    const evidence: Evidence = status >= 502 && status <= 504 ? 'gateway' : 'server';
-    this.#health.bad(member, evidence, startedAt, purpose === 'probe');
-  }
-
-  moved(_lease: TryLease, first: boolean): void {
-    if (first) this.#moving++;
-    this.#movedAt = this.now();
-  }
-
-  released({ member }: TryLease): void {
-    member.inFlight--;
-    for (const pool of member.pools) pool.inFlight--;
-  }
-
-  done(lease: TryLease, outcome: Outcome): void {
-    const { member, status, startedAt, purpose, hasMoved } = lease;
-    this.#bodies.delete(lease);
-    // A probe that was answered has been judged by its status already.
-    const probing = purpose === 'probe' && status === 0;
-    switch (outcome.kind) {
-      case 'answered':
-        // A client that never reports heads: the end of the message is all that is known.
-        if (status === 0) this.#health.good(member, startedAt);
-        this.#health.whole(member, startedAt);
-        break;
-      case 'not-sent':
-        this.#health.bad(member, 'connect', startedAt, probing);
-        if (member.heldUntil !== undefined && !member.gone) this.#release(member);
-        break;
-      case 'no-answer':
-        this.#health.bad(member, 'reset', startedAt, probing);
-        break;
-      case 'body-broken':
-        this.#health.bad(member, 'body', startedAt, probing);
-        break;
-      case 'timed-out':
-        // Behind the head it is the body that took too long for this caller, which is no latency.
-        if (status !== 0) break;
-        member.observeAtLeast(this.now() - startedAt, this.now());
-        this.#health.bad(member, 'timeout', startedAt, probing);
-        break;
-      case 'canceled':
-        if (status === 0) {
-          member.observeAtLeast(this.now() - startedAt, this.now());
-          if (probing) this.#health.undecided(member);
-        }
-        break;
-    }
-    member.open--;
-    this.open--;
-    if (hasMoved) this.#moving--;
-    if (member.gone && member.open === 0) this.#left(member);
+    return this.#pools.plain;
   }
 
   // --- the end ---
 
+  /** Leases not done. */
+  get open(): number {
+    return this.#tries.open;
+  }
+
   /** Whether a try is under way; one whose body has not moved for `quietMs` is taken to have no reader. */
   busy(quietMs: number): boolean {
-    return this.open > this.#moving || (this.open > 0 && this.now() - this.#movedAt < quietMs);
+    return this.#tries.busy(quietMs);
   }
 
   /** Ends the watch and all timers. @returns when the adapter's watch has settled */
@@ -337,8 +270,8 @@ export class Service implements Follower, LeaseKeeper {
     this.#closed = true;
     this.#following?.stop();
     this.#health.close();
-    this.#bodies.close();
-    for (const pool of this.#pools()) pool.close();
+    this.#tries.close();
+    for (const pool of this.#pools.all) pool.close();
     this.#holdTimer?.cancel();
     for (const member of this.#members.current.values()) if (member.open === 0) this.#left(member);
     this.#wake();
@@ -367,8 +300,8 @@ export class Service implements Follower, LeaseKeeper {
     const added = change.added.length + change.revived.length;
     const removed = change.departed.length;
     const { changed, kind } = change;
-    if (added + removed > 0) this.#repool();
-    else if (kind !== undefined) for (const pool of this.#pools()) pool.redescribe(kind);
+    if (added + removed > 0) this.#pools.refill();
+    else if (kind !== undefined) for (const pool of this.#pools.all) pool.redescribe(kind);
     for (const member of change.departed) if (member.open === 0) this.#left(member);
     if (!first && added + removed + changed + change.held.length + change.returned === 0) return false;
     this.#version++;
@@ -384,7 +317,7 @@ export class Service implements Follower, LeaseKeeper {
       this.#members.remove(member);
       this.#depart(member);
     }
-    this.#repool();
+    this.#pools.refill();
     for (const member of members) if (member.open === 0) this.#left(member);
   }
 
@@ -404,39 +337,10 @@ export class Service implements Follower, LeaseKeeper {
     this.#holdTimer = undefined;
     const next = this.#members.nextHoldEnd();
     if (next === undefined) return;
-    this.#holdTimer = this.#context.clock.after(Math.max(0, next - this.now()), () => {
+    this.#holdTimer = this.#context.clock.after(Math.max(0, next - this.#context.clock.now()), () => {
       this.#release(...this.#members.holdEnded());
       this.#armHold();
     });
-  }
-
-  #repool(): void {
-    const members = [...this.#members.current.values()];
-    this.#pool.replace(members.filter(speaksHttp));
-    this.#tlsPool?.replace(members.filter(speaksTls));
-    this.#assign();
-  }
-
-  /** Tells each member which pools it is in. */
-  #assign(): void {
-    const both = this.#pools();
-    const plain = [this.#pool];
-    for (const member of this.#members.current.values()) {
-      member.pools = speaksTls(member) ? both : speaksHttp(member) ? plain : [];
-    }
-  }
-
-  #pools(): readonly MemberPool[] {
-    return this.#tlsPool === undefined ? [this.#pool] : [this.#pool, this.#tlsPool];
-  }
-
-  #tls(): MemberPool {
-    if (this.#tlsPool === undefined) {
-      this.#tlsPool = this.#createPool(1);
-      this.#tlsPool.replace([...this.#members.current.values()].filter(speaksTls));
-      this.#assign();
-    }
-    return this.#tlsPool;
   }
 
   #createPool(slot: number): MemberPool {
@@ -464,7 +368,7 @@ export class Service implements Follower, LeaseKeeper {
 
   #recover(): void {
     if (this.#troubleSince === undefined) return;
-    const outageMs = this.now() - this.#troubleSince;
+    const outageMs = this.#context.clock.now() - this.#troubleSince;
     this.#troubleSince = undefined;
     this.#context.events.emit('recovered', { ...this.about, outageMs });
   }
@@ -483,14 +387,4 @@ export class Service implements Follower, LeaseKeeper {
     if (this.settled) this.#wake();
     this.#context.changed();
   }
-}
-
-/** HTTP/1.1, over TLS or not: what the clients speak. */
-function speaksHttp(member: MemberRecord): boolean {
-  return member.endpoint.protocol !== 'h2c';
-}
-
-/** An https URL never reaches an instance that only speaks plain text. */
-function speaksTls(member: MemberRecord): boolean {
-  return member.endpoint.protocol === undefined || member.endpoint.protocol === 'https';
 }
