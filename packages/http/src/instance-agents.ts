@@ -24,7 +24,7 @@ export interface InstanceAgentsOptions {
 }
 
 /** Default of {@link InstanceAgentsOptions.idleMs}. */
-export const AGENT_IDLE_MS = 4_000;
+const AGENT_IDLE_MS = 4_000;
 
 type Connected = (error: Error | null, socket: Duplex) => void;
 

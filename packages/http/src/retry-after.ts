@@ -1,5 +1,5 @@
 /** What a server may ask for at the most, in milliseconds: a longer wait helps no caller. */
-export const MAX_RETRY_AFTER_MS = 300_000;
+const MAX_RETRY_AFTER_MS = 300_000;
 
 /**
  * The value of a `Retry-After` header (RFC 9110, section 10.2.3): whole seconds, or an HTTP date.

@@ -32,7 +32,7 @@ export const inTurn: Strategy = () => {
 };
 
 /** A registry that says what the test tells it to. */
-export class Script {
+class Script {
   readonly #feeds = new Map<string, Set<Feed>>();
   readonly #sets = new Map<string, readonly Endpoint[]>();
 

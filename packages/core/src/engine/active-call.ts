@@ -123,7 +123,7 @@ export class ActiveCall implements Call {
  * A time limit that a stalled event loop cannot trip by itself: fired too late, it gives back the time that nothing
  * could happen in, once, so that what had not even been sent gets its turn. Keeps the process alive, as a caller waits for it.
  */
-export function after(clock: Clock, delayMs: number, fire: () => void): Timer {
+function after(clock: Clock, delayMs: number, fire: () => void): Timer {
   const due = clock.now() + delayMs;
   let timer = clock.after(
     delayMs,
