@@ -2,6 +2,9 @@ import { type FSWatcher, watch } from 'node:fs';
 import { basename } from 'node:path';
 import { directoriesOf, type WatchedDirectory } from './directories.js';
 
+/** Directories that never stop changing are followed by the poll. */
+const MAX_ROUNDS = 10;
+
 /** Tells when something happens that may have changed a file. Never keeps the process alive. */
 export class DirectoryWatch {
   readonly #path: string;
@@ -20,17 +23,32 @@ export class DirectoryWatch {
    * @returns why the system cannot watch one of them, if so: its error code
    */
   async arm(): Promise<string | undefined> {
+    // What happened between the look at the directories and the start of a watch was seen by nobody: look again.
+    for (let round = 0; round < MAX_ROUNDS; round++) {
+      const { fault, news } = await this.#armOnce();
+      if (!news || fault !== undefined) return fault;
+    }
+    return undefined;
+  }
+
+  async #armOnce(): Promise<{ fault: string | undefined; news: boolean }> {
     const directories = await directoriesOf(this.#path);
-    if (this.#closed) return undefined;
+    if (this.#closed) return { fault: undefined, news: false };
     const wanted = new Set(directories.map(({ identity }) => identity));
     for (const identity of this.#watchers.keys()) if (!wanted.has(identity)) this.#drop(identity);
     let fault: string | undefined;
+    let news = false;
     for (const directory of directories) {
       const known = this.#watchers.get(directory.identity);
-      if (known === undefined) fault = this.#watch(directory) ?? fault;
-      else known.names = directory.names;
+      if (known === undefined) {
+        fault = this.#watch(directory) ?? fault;
+        news = true;
+      } else {
+        for (const name of directory.names) news ||= !known.names.has(name);
+        known.names = directory.names;
+      }
     }
-    return fault;
+    return { fault, news };
   }
 
   close(): void {
