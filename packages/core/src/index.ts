@@ -41,4 +41,4 @@ export { CrowflyError, describeError, type ErrorCode, type ErrorDetails, isCrowf
 export type { EventName, Events, Listener, Logger } from './events.js';
 export { checkServiceName, isAddress, nameFault, overrideVariable } from './names.js';
 export { type Check, check, checkOptions, kindOf, suggest } from './options.js';
-export { printable } from './text.js';
+export { hasControl, printable } from './text.js';

@@ -1,4 +1,4 @@
-import { type Endpoint, kindOf, printable } from '@crowfly/core';
+import { type Endpoint, hasControl, kindOf, printable } from '@crowfly/core';
 import { readHost, readPort } from './address.js';
 import { Flaw } from './flaw.js';
 
@@ -9,8 +9,6 @@ const MAX_TEXT = 512;
 const MAX_METADATA_ENTRIES = 256;
 const MAX_METADATA_VALUE = 4096;
 const MAX_NUMBER = 1_000_000;
-// biome-ignore lint/suspicious/noControlCharactersInRegex: refusing them is the purpose
-const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/;
 
 /** How each field of an endpoint is read; numbers may be written as text, as every scalar of YAML reaches us. */
 export const READERS: { readonly [K in keyof Endpoint]-?: Reader<NonNullable<Endpoint[K]>> } = {
@@ -39,7 +37,7 @@ function readText(field: string, value: unknown): string | Flaw {
     return new Flaw(code, `expected a text, got ${kindOf(value)}`);
   if (value.length > MAX_TEXT)
     return new Flaw(code, `${value.length} characters; at most ${MAX_TEXT} are allowed`);
-  return CONTROL.test(value) ? new Flaw(code, 'control characters are not allowed') : value;
+  return hasControl(value) ? new Flaw(code, 'control characters are not allowed') : value;
 }
 
 function oneOf<T extends string>(field: string, value: unknown, known: readonly T[]): T | Flaw {
@@ -86,11 +84,11 @@ export function readMetadata(value: unknown): Readonly<Record<string, string>> |
   }
   const metadata: [string, string][] = [];
   for (const [key, entry] of entries) {
-    if (key === '' || key === '__proto__' || key.length > MAX_TEXT || CONTROL.test(key)) {
+    if (key === '' || key === '__proto__' || key.length > MAX_TEXT || hasControl(key)) {
       return new Flaw('bad-metadata', `'${printable(key)}' is not possible as a key`);
     }
     const text = typeof entry === 'number' || typeof entry === 'boolean' ? String(entry) : entry;
-    if (typeof text !== 'string' || text.length > MAX_METADATA_VALUE || CONTROL.test(text)) {
+    if (typeof text !== 'string' || text.length > MAX_METADATA_VALUE || hasControl(text)) {
       const what = `a text of at most ${MAX_METADATA_VALUE} characters without control characters`;
       return new Flaw('bad-metadata', `'${printable(key)}': expected ${what}, got ${kindOf(entry)}`);
     }
