@@ -1,0 +1,11 @@
+export { cacheFolder, type Progress } from './build/build.js';
+export { ServersError, type ServersErrorCode } from './errors.js';
+export type { ApiAnswer, ApiObject } from './kubernetes/api-client.js';
+export type { Backup, Kubernetes } from './kubernetes/cluster.js';
+export type { PodSpec, PortSpec, ServiceSpec, SliceEndpoint, SliceSpec } from './kubernetes/fixtures.js';
+export { buildKubernetes, CONTROLLERS, type KubernetesOptions, startKubernetes } from './kubernetes/start.js';
+export type { PodDirectory, TokenSpec } from './kubernetes/tokens.js';
+export { freePort } from './process/ports.js';
+export type { ServerProcess } from './process/server-process.js';
+export { required, requireKubernetes, type SuiteContext } from './require.js';
+export { type UntilOptions, until } from './until.js';
