@@ -23,11 +23,12 @@ export interface KubernetesOptions {
   readonly progress?: Progress;
 }
 
-/** The controllers that run in every cluster. */
+/** The controllers that run in every cluster. Without the garbage collector, slices would outlive their Service. */
 export const CONTROLLERS: readonly string[] = [
   'endpointslice-controller',
   'endpoints-controller',
   'endpointslice-mirroring-controller',
+  'garbage-collector-controller',
 ];
 
 /** A port may be taken between its choice and its use. */
