@@ -13,6 +13,7 @@ const CODES: Readonly<Record<Exclude<ErrorCode, 'timeout'>, string | undefined>>
   'unknown-service': 'ENOTFOUND',
   'no-instances': AxiosError.ERR_NETWORK,
   'registry-failed': AxiosError.ERR_NETWORK,
+  denied: AxiosError.ERR_NETWORK,
   'registry-timeout': AxiosError.ERR_NETWORK,
   'too-many-services': AxiosError.ERR_NETWORK,
   closed: AxiosError.ERR_NETWORK,

@@ -26,6 +26,7 @@ describe('errors', () => {
     'unknown-service': 'ENOTFOUND',
     'no-instances': 'ERR_NETWORK',
     'registry-failed': 'ERR_NETWORK',
+    denied: 'ERR_NETWORK',
     'registry-timeout': 'ERR_NETWORK',
     'too-many-services': 'ERR_NETWORK',
     closed: 'ERR_NETWORK',

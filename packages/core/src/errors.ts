@@ -10,6 +10,7 @@ import { printable } from './text.js';
  * - `unknown-service`: the name looks like a service, and the registry says that there is none
  * - `no-instances`: the service is known and nothing can be picked
  * - `registry-failed`: the registry failed before it delivered a first set
+ * - `denied`: the registry refuses our credentials or rights (401, 403): what an adapter throws, and what its callers get
  * - `registry-timeout`: the registry did not deliver a first set in time
  * - `call-failed`: every try ended without an answer
  * - `timeout`: a time limit of ours ended the call
@@ -24,6 +25,7 @@ export type ErrorCode =
   | 'unknown-service'
   | 'no-instances'
   | 'registry-failed'
+  | 'denied'
   | 'registry-timeout'
   | 'call-failed'
   | 'timeout'

@@ -74,6 +74,17 @@ const broken: RegistryFactory = (context) => ({
   },
 });
 
+const refusing: RegistryFactory = (context) => ({
+  ...silent(context),
+  id: 'kubernetes:in-cluster/shop',
+  watch: async () => {
+    throw new CrowflyError(
+      'denied',
+      "403: the service account 'shop:web' may not list endpointslices in 'shop': grant get, list and watch",
+    );
+  },
+});
+
 /** A server that accepts and never answers. */
 async function withMuteServer(act: (origin: string) => Promise<unknown>): Promise<unknown> {
   const server = createServer(() => {}).listen(0, '127.0.0.1');
@@ -115,6 +126,7 @@ const scenarios: Readonly<Record<string, Scenario>> = {
   'a registry that fails': using({ registry: broken, limits: { firstSetMs: 200 } }, (d) =>
     d.fetch('http://orders/'),
   ),
+  'a registry that refuses us': using({ registry: refusing }, (d) => d.fetch('http://orders/')),
   'no instances': using({ registry: inline({ orders: [] }) }, (d) => d.fetch('http://orders/')),
   'https to plain http': using({ registry: inline({ orders: ['http://127.0.0.1:9'] }) }, (d) =>
     d.fetch('https://orders/'),

@@ -92,6 +92,9 @@ export interface Registry {
   /**
    * Feeds `feed` until `feed.signal` aborts, then settles. Settling earlier, either way, is a failure of the backend;
    * the core then waits (jittered exponential backoff shared by the whole registry) and calls again.
+   *
+   * @throws CrowflyError `denied` when the backend refuses our credentials or rights (401, 403): callers without a set
+   *   then hear of it at once instead of waiting; anything else as it comes
    */
   watch(service: ServiceRef, feed: Feed): Promise<void>;
   /** Ends what outlives a single watch: shared connections, file watchers. Called once, after every watch was aborted. */

@@ -5,7 +5,7 @@ import type { Explanation, InstanceExplanation } from './api.js';
 import { instanceName, type MemberRecord } from './member.js';
 import type { MemberPool } from './pool.js';
 import type { Service } from './service.js';
-import { saySkipped } from './trouble.js';
+import { sayCause, saySkipped } from './trouble.js';
 
 /** Why each instance of a service is or is not being chosen right now, as data and as text. */
 export function explainService(service: Service, clock: Clock): Explanation {
@@ -42,10 +42,10 @@ function summarise(service: Service, now: number): string {
     case 'unknown':
       return `${about.registry} knows no such service: ${snapshot.reason}`;
     case 'failed':
-      return `${about.registry} failed and never delivered a set: ${describeError(snapshot.cause)}`;
+      return `${about.registry} failed and never delivered a set: ${sayCause(snapshot.cause)}`;
     case 'stale': {
       const age = seconds(now - snapshot.since);
-      return `${about.registry} has been failing for ${age} (${describeError(snapshot.cause)}); its last good set stays in use`;
+      return `${about.registry} has been failing for ${age} (${sayCause(snapshot.cause)}); its last good set stays in use`;
     }
     case 'ready': {
       const mode = {

@@ -34,8 +34,14 @@ export interface ServiceContext {
 /** So many of a set's problems are kept, for messages. */
 const MAX_SKIPPED = 100;
 
-/** Errors that waiting does not mend: someone has to correct what the registry reads. */
-const LASTING: ReadonlySet<string> = new Set(['bad-data', 'bad-option', 'bad-name', 'unknown-service']);
+/** Errors that waiting does not mend: someone has to correct what the registry reads, or to grant a right. */
+const LASTING: ReadonlySet<string> = new Set([
+  'bad-data',
+  'bad-option',
+  'bad-name',
+  'denied',
+  'unknown-service',
+]);
 
 /** One service in use: what its registry says, and who that makes its members. */
 export class Service implements Follower {

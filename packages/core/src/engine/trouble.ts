@@ -1,6 +1,6 @@
 import type { Problem } from '../contract/registry.js';
 import type { Snapshot } from '../contract/snapshot.js';
-import { CrowflyError, describeError } from '../errors.js';
+import { CrowflyError, describeError, isCrowflyError } from '../errors.js';
 
 /** What is known of a service from which nothing can be picked. */
 export interface Facts {
@@ -37,8 +37,9 @@ export function trouble(
     }
     case 'failed': {
       const { cause } = snapshot;
-      const text = `${registry} cannot say which instances '${service}' has: ${describeError(cause)}`;
-      return new CrowflyError('registry-failed', text, { ...about, cause });
+      const text = `${registry} cannot say which instances '${service}' has: ${sayCause(cause)}`;
+      const code = isCrowflyError(cause, 'denied') ? 'denied' : 'registry-failed';
+      return new CrowflyError(code, text, { ...about, cause });
     }
     default:
       return new CrowflyError(
@@ -47,6 +48,12 @@ export function trouble(
         about,
       );
   }
+}
+
+/** What someone wrote wrongly is said to a person, with the fix: an inner cause behind it only blurs that. */
+export function sayCause(cause: unknown): string {
+  const written = isCrowflyError(cause, 'bad-option') || isCrowflyError(cause, 'bad-name');
+  return describeError(written ? cause.message : cause);
 }
 
 function noInstances(

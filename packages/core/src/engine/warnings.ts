@@ -1,7 +1,7 @@
-import { describeError } from '../errors.js';
 import type { EventHub, Logger } from '../events.js';
 import { printable } from '../text.js';
 import { instanceName } from './member.js';
+import { sayCause } from './trouble.js';
 
 /** Kinds of problems that are remembered as said. */
 const MAX_SEEN = 1_000;
@@ -10,12 +10,10 @@ const MAX_SEEN = 1_000;
 export function logEvents(events: EventHub, logger: Logger): void {
   const seen = new Set<string>();
   events.on('stale', (e) =>
-    logger.warn(
-      `${e.service}: ${e.registry} fails (${describeError(e.cause)}); the last good set stays in use`,
-    ),
+    logger.warn(`${e.service}: ${e.registry} fails (${sayCause(e.cause)}); the last good set stays in use`),
   );
   events.on('failed', (e) =>
-    logger.warn(`${e.service}: ${e.registry} fails (${describeError(e.cause)}); there is no set yet`),
+    logger.warn(`${e.service}: ${e.registry} fails (${sayCause(e.cause)}); there is no set yet`),
   );
   events.on('recovered', (e) =>
     logger.info(`${e.service}: ${e.registry} delivers again after ${(e.outageMs / 1000).toFixed(1)} s`),

@@ -1,4 +1,4 @@
-import { describeError, isCrowflyError, type Snapshot } from '@crowfly/core';
+import { CrowflyError, describeError, isCrowflyError, type Snapshot } from '@crowfly/core';
 import { settle } from '@crowfly/core/testing';
 import { expect } from 'chai';
 import { idsOf, instance, instances } from '../support/instances.js';
@@ -238,6 +238,45 @@ describe('following a service', () => {
     const call = await world.called(fakeTransport(answering()));
     expect(describeError(call.error)).to.include('must publish a list');
     expect(isCrowflyError(call.error, 'registry-failed')).to.equal(true);
+  });
+
+  it('says denied at once when the registry refuses us, and notices by itself that it no longer does', async () => {
+    const world = new World();
+    const cause = new CrowflyError('denied', '403: orders-web may not list endpoints: grant list and watch');
+    world.registry.onWatch = (watch, index) =>
+      index < 3 ? watch.fail(cause) : watch.publish(instances('a'));
+    const call = await world.called(fakeTransport(answering()));
+    expect(call.error).to.include({ code: 'denied', service: 'orders', registry: 'scripted:test', cause });
+    expect((call.error as Error).message).to.equal(
+      "scripted:test cannot say which instances 'orders' has: 403: orders-web may not list endpoints: grant list and watch",
+    );
+    expect(world.events('failed').map((event) => event.cause)).to.deep.equal([cause]);
+    expect(world.logged.filter((line) => line.includes('403'))).to.have.length(1);
+    await world.clock.advance(10_000);
+    expect((await world.called(fakeTransport(answering()))).value).to.equal('200 of a');
+    expect(world.events('recovered')).to.have.length(1);
+  });
+
+  it('keeps the last good set when a right is taken away', async () => {
+    const world = new World();
+    await world.serve(instances('a'));
+    world.registry.last().fail(new CrowflyError('denied', '401: the token has expired'));
+    await settle();
+    expect((await world.called(fakeTransport(answering()))).value).to.equal('200 of a');
+    expect(world.events('stale')).to.have.length(1);
+  });
+
+  it('shows what someone wrote wrongly in its own words', async () => {
+    for (const code of ['bad-option', 'bad-name'] as const) {
+      const world = new World();
+      const cause = new Error('ENOKEY: no such key');
+      world.registry.onWatch = (watch) =>
+        watch.fail(new CrowflyError(code, "'orders' has no port 'htp': write 'http'", { cause }));
+      const call = await world.called(fakeTransport(answering()));
+      expect((call.error as Error).message).to.match(/has: 'orders' has no port 'htp': write 'http'$/);
+      expect(String(await world.engine.explain('orders'))).to.match(/write 'http'$/);
+      await world.close();
+    }
   });
 
   it('emits an unknown service once, and no change of a set that never was', async () => {

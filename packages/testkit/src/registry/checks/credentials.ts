@@ -1,4 +1,4 @@
-import { describeError } from '@crowfly/core';
+import { describeError, isCrowflyError } from '@crowfly/core';
 import type { Check } from '../check.js';
 import { Breach } from '../rules.js';
 import { follow } from './follow.js';
@@ -37,11 +37,11 @@ export const credentialChecks: readonly Check[] = [
           'Throw, and publish nothing',
         );
       }
-      if (!DENIAL.test(describeError(error))) {
+      if (!isCrowflyError(error, 'denied') && !DENIAL.test(describeError(error))) {
         throw new Breach(
           9,
           `the error of a denial does not say so: "${describeError(error)}"`,
-          'Name the status (401, 403) and what to check, so that it is told from an outage',
+          "Throw a CrowflyError of code 'denied' that names the status (401, 403) and what to check, so that it is told from an outage and nobody waits for it",
           error,
         );
       }

@@ -181,9 +181,9 @@ async function watch(watching: Watching): Promise<void> {
       throw error;
     }
     if (answer.status === 401)
-      throw new Error(
-        has('denial as outage') ? 'the server does not work' : 'the server answered 401: check the token',
-      );
+      throw has('denial as outage')
+        ? new Error('the server does not work')
+        : new CrowflyError('denied', 'the server does not let us in');
     if (answer.status === 410) {
       if (has('empty during resync')) feed.publish([]);
       if (!has('sticks to the gap')) version = 0;
