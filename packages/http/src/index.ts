@@ -16,5 +16,17 @@ export {
   openPools,
   type Pools,
 } from './pools.js';
+export type { RegistryConnected, RegistryRequestSent, WireProtocol } from './registry-client/channels.js';
+export { createRegistryClient } from './registry-client/client.js';
+export { REGISTRY_CLIENT_DEFAULTS } from './registry-client/options.js';
+export type {
+  ConnectionOptions,
+  RegistryAnswer,
+  RegistryClient,
+  RegistryClientLimits,
+  RegistryClientOptions,
+  RegistryRequest,
+  TlsMaterial,
+} from './registry-client/types.js';
 export { parseRetryAfter } from './retry-after.js';
 export { stallSafeTimer } from './stall-safe-timer.js';
