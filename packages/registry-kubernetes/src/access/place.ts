@@ -1,0 +1,67 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { CrowflyError } from '@crowfly/core';
+import { isLabel } from '../names.js';
+import { KUBERNETES_DEFAULTS, type KubernetesOptions } from '../options.js';
+import type { Place } from './access.js';
+import { fileAccess } from './files.js';
+import { kubeconfigPath, kubeconfigPlace } from './kubeconfig.js';
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/**
+ * Finds the API server: `server` in the options; a kubeconfig in the options; the pod this runs in; the user's
+ * kubeconfig. Never throws: a process starts without a cluster too, with fixed addresses say, and hears of it when it
+ * asks for a service.
+ */
+export function findPlace(options: KubernetesOptions, env: Environment = process.env): Place {
+  const { server, kubeconfig, context } = options;
+  if (server !== undefined) return serverPlace(options, server);
+  if (kubeconfig !== undefined) return kubeconfigPlace(kubeconfig, options);
+  const directory = options.serviceAccountDirectory ?? KUBERNETES_DEFAULTS.serviceAccountDirectory;
+  const { KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port = '443' } = env;
+  // As everything that runs in pods tells it: the address in the environment, and the token on disk.
+  if (context === undefined && host && existsSync(join(directory, 'token')))
+    return podPlace(options, directory, host, port);
+  const path = kubeconfigPath(env);
+  if (path !== undefined) return kubeconfigPlace(path, options);
+  return nowhere(options, directory);
+}
+
+function serverPlace({ namespace = 'default', caFile, tokenFile }: KubernetesOptions, server: string): Place {
+  const access = fileAccess(server, caFile, tokenFile);
+  return { id: `kubernetes:${access.origin}${access.basePath}`, namespace, access: () => access };
+}
+
+function podPlace(options: KubernetesOptions, directory: string, host: string, port: string): Place {
+  const access = fileAccess(
+    `https://${host.includes(':') ? `[${host}]` : host}:${port}`,
+    join(directory, 'ca.crt'),
+    join(directory, 'token'),
+  );
+  const namespace = options.namespace ?? readNamespace(directory) ?? 'default';
+  return { id: `kubernetes:${access.origin}`, namespace, access: () => access };
+}
+
+function readNamespace(directory: string): string | undefined {
+  try {
+    const text = readFileSync(join(directory, 'namespace'), 'utf8').trim();
+    return isLabel(text) ? text : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function nowhere({ namespace = 'default' }: KubernetesOptions, directory: string): Place {
+  return {
+    id: 'kubernetes:',
+    namespace,
+    access() {
+      throw new CrowflyError(
+        'bad-option',
+        `kubernetes: there is no cluster to ask: this is no pod (no ${join(directory, 'token')}, or no KUBERNETES_SERVICE_HOST), and there is no kubeconfig (KUBECONFIG, ~/.kube/config); pass { kubeconfig } or { server, caFile, tokenFile }, or give the service a url`,
+        { path: 'kubernetes' },
+      );
+    },
+  };
+}

@@ -1,0 +1,242 @@
+import { type Clock, CrowflyError, describeError, printable } from '@crowfly/core';
+import { createRegistryClient, type RegistryAnswer, type RegistryClient } from '@crowfly/http';
+import type { Access } from '../access/access.js';
+import { LineReader } from './line-reader.js';
+import { ListReader } from './list-reader.js';
+import { refusal, type Subject } from './status.js';
+
+/** What is listed and watched: one resource of one namespace. */
+export interface Collection {
+  readonly resource: 'endpointslices' | 'endpoints';
+  readonly namespace: string;
+  /** `labelSelector=...` or `fieldSelector=...`, encoded; '' for all. */
+  readonly selector: string;
+}
+
+/** One line of a watch. */
+export interface WatchEvent {
+  readonly type: string;
+  readonly object: unknown;
+}
+
+export interface Watching {
+  readonly events: AsyncIterable<readonly WatchEvent[]>;
+  /** Whether the connection itself notices that the server has died in silence. */
+  readonly guarded: boolean;
+}
+
+/** Bytes of the largest answer, and of one event. */
+const MAX_LIST_BYTES = 256 * 1024 * 1024;
+const MAX_EVENT_BYTES = 16 * 1024 * 1024;
+const MAX_OBJECT_BYTES = 4 * 1024 * 1024;
+/** After so many bytes of a list, others get their turn. */
+const TURN_BYTES = 256 * 1024;
+const GROUPS = { endpointslices: '/apis/discovery.k8s.io/v1', endpoints: '/api/v1' } as const;
+
+/** The few requests of the API server that discovery needs. Knows nothing of instances. */
+export class ApiClient {
+  readonly #access: Access;
+  readonly #http: RegistryClient;
+
+  constructor(access: Access, clock: Clock) {
+    this.#access = access;
+    this.#http = createRegistryClient({
+      origin: access.origin,
+      clock,
+      http2: true,
+      connection: () => access.connection(),
+      headers: () => access.headers(),
+    });
+  }
+
+  /**
+   * Reads a whole collection.
+   *
+   * @param version the result may not be older than this; '0': whatever the server has at hand; undefined: the latest
+   * @param item called with each object, while the list arrives
+   * @returns the version of the list, to watch from
+   * @throws Expired, Busy, CrowflyError
+   */
+  async list(
+    collection: Collection,
+    version: string | undefined,
+    signal: AbortSignal,
+    item: (raw: unknown) => void,
+  ): Promise<string> {
+    const subject = this.subject('list', collection.resource, collection.namespace);
+    const query = [
+      collection.selector,
+      ...(version === undefined ? [] : [`resourceVersion=${encodeURIComponent(version)}`]),
+      ...(version === undefined || version === '0' ? [] : ['resourceVersionMatch=NotOlderThan']),
+    ];
+    const answer = await this.#ask(subject, pathOf(collection, query), signal);
+    const reader = new ListReader(item);
+    let bytes = 0;
+    let turn = 0;
+    try {
+      for await (const chunk of answer.chunks()) {
+        bytes += chunk.length;
+        if (bytes > MAX_LIST_BYTES)
+          throw new CrowflyError(
+            'bad-data',
+            `the list of ${this.#access.origin} has more than ${MAX_LIST_BYTES} bytes`,
+          );
+        reader.push(chunk);
+        if (bytes - turn < TURN_BYTES) continue;
+        turn = bytes;
+        await new Promise((resolve) => setImmediate(resolve));
+        signal.throwIfAborted();
+      }
+      return versionOf(reader.end());
+    } catch (error) {
+      throw readable(error, `${this.#access.origin}${pathOf(collection, [])}`);
+    } finally {
+      answer.cancel();
+    }
+  }
+
+  /**
+   * Begins a watch; events come in the batches in which they arrived.
+   *
+   * @throws Expired, Busy, CrowflyError; the generator also when the stream breaks, and ends when the server ends it
+   */
+  async watch(
+    collection: Collection,
+    version: string,
+    seconds: number,
+    signal: AbortSignal,
+  ): Promise<Watching> {
+    const subject = this.subject('watch', collection.resource, collection.namespace);
+    const query = [
+      collection.selector,
+      'watch=1',
+      'allowWatchBookmarks=true',
+      `resourceVersion=${encodeURIComponent(version)}`,
+      `timeoutSeconds=${seconds}`,
+    ];
+    // The server says nothing while nothing changes: whoever reads the events knows how long that may be.
+    const answer = await this.#ask(subject, pathOf(collection, query), signal, Number.POSITIVE_INFINITY);
+    const where = `${this.#access.origin}${pathOf(collection, [])}`;
+    return { events: events(answer, where), guarded: answer.multiplexed };
+  }
+
+  /**
+   * One object.
+   *
+   * @returns `undefined` when there is none
+   * @throws Busy, CrowflyError
+   */
+  async get(
+    resource: 'services' | 'namespaces',
+    namespace: string,
+    name: string,
+    signal: AbortSignal,
+  ): Promise<unknown> {
+    const subject = this.subject('get', resource, namespace);
+    const path =
+      resource === 'services'
+        ? `/api/v1/namespaces/${encodeURIComponent(namespace)}/services/${encodeURIComponent(name)}`
+        : `/api/v1/namespaces/${encodeURIComponent(name)}`;
+    const answer = await this.#send(path, signal);
+    if (answer.status === 200) return answer.json(MAX_OBJECT_BYTES);
+    const body = await bodyOf(answer);
+    if (answer.status === 404) return undefined;
+    throw refusal(subject, answer.status, body, answer.headers);
+  }
+
+  get origin(): string {
+    return this.#access.origin;
+  }
+
+  /** What a request is about, for messages. */
+  subject(verb: Subject['verb'], resource: Subject['resource'], namespace: string): Subject {
+    const { credentials, origin } = this.#access;
+    return { verb, resource, namespace, credentials, origin };
+  }
+
+  /** Connections open now. */
+  get connections(): number {
+    return this.#http.connections;
+  }
+
+  close(): Promise<void> {
+    return this.#http.close();
+  }
+
+  async #ask(
+    subject: Subject,
+    path: string,
+    signal: AbortSignal,
+    silenceMs?: number,
+  ): Promise<RegistryAnswer> {
+    const answer = await this.#send(path, signal, silenceMs);
+    if (answer.status === 200) return answer;
+    throw refusal(subject, answer.status, await bodyOf(answer), answer.headers);
+  }
+
+  #send(path: string, signal: AbortSignal, silenceMs?: number): Promise<RegistryAnswer> {
+    return this.#http.request({
+      path: this.#access.basePath + path,
+      signal,
+      headers: { accept: 'application/json' },
+      ...(silenceMs === undefined ? {} : { silenceMs }),
+    });
+  }
+}
+
+async function* events(answer: RegistryAnswer, where: string): AsyncGenerator<readonly WatchEvent[]> {
+  const reader = new LineReader(MAX_EVENT_BYTES);
+  try {
+    for await (const chunk of answer.chunks()) {
+      const lines = reader.push(chunk);
+      if (lines.length > 0) yield lines.map(asEvent);
+    }
+    if (reader.partial)
+      throw new CrowflyError('registry-failed', `${where}: the watch ended inside an event`);
+  } catch (error) {
+    throw readable(error, where);
+  } finally {
+    answer.cancel();
+  }
+}
+
+function asEvent(line: unknown): WatchEvent {
+  const { type, object } = (line ?? {}) as Partial<WatchEvent>;
+  if (typeof type === 'string') return { type, object };
+  throw new CrowflyError('bad-data', 'an event of the watch has no type');
+}
+
+function pathOf({ resource, namespace }: Collection, query: readonly string[]): string {
+  const text = query.filter((part) => part !== '').join('&');
+  return `${GROUPS[resource]}/namespaces/${encodeURIComponent(namespace)}/${resource}${text === '' ? '' : `?${text}`}`;
+}
+
+function versionOf(list: unknown): string {
+  const version: unknown = (list as { metadata?: { resourceVersion?: unknown } } | null)?.metadata
+    ?.resourceVersion;
+  if (typeof version === 'string' && version !== '' && version.length <= 100) return version;
+  throw new CrowflyError('bad-data', 'the list has no metadata.resourceVersion');
+}
+
+/** What a refusal says; it is only for the message. */
+async function bodyOf(answer: RegistryAnswer): Promise<unknown> {
+  try {
+    return await answer.json(MAX_OBJECT_BYTES);
+  } catch {
+    return undefined;
+  } finally {
+    answer.cancel();
+  }
+}
+
+function readable(error: unknown, where: string): unknown {
+  if (!(error instanceof SyntaxError)) return error;
+  const detail = printable(describeError(error), 120);
+  return new CrowflyError(
+    'bad-data',
+    `${where} answered with something that is no JSON (${detail}): is it an API server?`,
+    {
+      cause: error,
+    },
+  );
+}

@@ -1,0 +1,98 @@
+import type { Feed, Registry, RegistryContext, RegistryFactory, ServiceRef } from '@crowfly/core';
+import type { Place } from './access/access.js';
+import { findPlace } from './access/place.js';
+import { ApiClient } from './api/client.js';
+import { locate, type Naming, serviceOf } from './names.js';
+import { checkKubernetesOptions, KUBERNETES_DEFAULTS, type KubernetesOptions } from './options.js';
+import { type Resolve, systemResolve } from './service/external-name.js';
+import { View } from './service/view.js';
+import { NamespaceWatch } from './watch/namespace-watch.js';
+
+/** How soon a connection that died in silence is noticed: pings over HTTP/2, bookmarks over HTTP/1.1 (plain http). */
+const SILENCE_MS = { https: 15_000, http: 75_000 } as const;
+
+/**
+ * The services of a Kubernetes cluster, as its API server tells them: instances are pods, and a call goes to a pod
+ * itself, with no kube-proxy and no DNS in between.
+ *
+ * Without options it works in a pod, with the rights in the package's manifests, and elsewhere with the user's
+ * kubeconfig (then `@kubernetes/client-node` must be installed). One list and one watch per namespace in use, whatever
+ * the number of services, all over one connection.
+ *
+ * @throws CrowflyError `bad-option` for options that are wrong in themselves; what is wrong with the cluster or the
+ *   credentials comes through the watches, as it may mend: a process starts without its cluster too
+ */
+export function kubernetes(options: KubernetesOptions = {}): RegistryFactory {
+  checkKubernetesOptions(options);
+  return (context) => {
+    const place = findPlace(options);
+    const naming: Naming = {
+      namespace: place.namespace,
+      namespaces: options.namespaces ?? [],
+      clusterDomain: options.clusterDomain ?? KUBERNETES_DEFAULTS.clusterDomain,
+    };
+    const cluster = new Cluster(place, options, context);
+    const secure = !place.id.startsWith('kubernetes:http:');
+    return {
+      kind: 'kubernetes',
+      id: place.id,
+      supports: {
+        unknown: true,
+        zones: true,
+        draining: options.api !== 'endpoints',
+        resync: true,
+        silenceMs: SILENCE_MS[secure ? 'https' : 'http'],
+        credentials: true,
+      },
+      locate: (target) => locate(target, naming),
+      watch: (service, feed) => cluster.watch(service, feed),
+      close: () => cluster.close(),
+    } satisfies Registry;
+  };
+}
+
+/** What all watches of one registry share: the connection, and one list and watch per namespace. */
+class Cluster {
+  readonly #place: Place;
+  readonly #options: KubernetesOptions;
+  readonly #context: RegistryContext;
+  readonly #namespaces = new Map<string, NamespaceWatch>();
+  readonly #resolve: Resolve;
+  #client: ApiClient | undefined;
+
+  constructor(place: Place, options: KubernetesOptions, context: RegistryContext) {
+    this.#place = place;
+    this.#options = options;
+    this.#context = context;
+    this.#resolve = systemResolve(options.dnsServers);
+  }
+
+  async watch(ref: ServiceRef, feed: Feed): Promise<void> {
+    if (feed.signal.aborted) return;
+    const { clock, random } = this.#context;
+    this.#client ??= new ApiClient(this.#place.access(), clock);
+    const client = this.#client;
+    const view = new View({
+      ref,
+      feed,
+      clock,
+      random,
+      client,
+      ipFamily: this.#options.ipFamily ?? KUBERNETES_DEFAULTS.ipFamily,
+      resolve: this.#resolve,
+    });
+    const { namespace } = serviceOf(ref);
+    let shared = this.#namespaces.get(namespace);
+    if (shared === undefined) {
+      const resource = this.#options.api ?? KUBERNETES_DEFAULTS.api;
+      shared = new NamespaceWatch({ namespace, resource, client, clock, random });
+      this.#namespaces.set(namespace, shared);
+    }
+    await shared.follow(view, feed.signal);
+  }
+
+  async close(): Promise<void> {
+    for (const watch of this.#namespaces.values()) watch.close();
+    await this.#client?.close();
+  }
+}

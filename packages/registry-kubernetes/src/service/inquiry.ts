@@ -1,0 +1,62 @@
+import { type Clock, sleep } from '@crowfly/core';
+import type { ApiClient } from '../api/client.js';
+import { Busy } from '../api/status.js';
+import type { ServiceName } from '../names.js';
+import { lookUpService, type ServiceFacts } from './service-lookup.js';
+
+export interface InquiryOptions {
+  readonly client: ApiClient;
+  readonly clock: Clock;
+  readonly service: ServiceName;
+  failed(error: unknown): void;
+}
+
+/** Asks for the Service object when slices do not tell enough. One question at a time: a new one ends the last. */
+export class Inquiry {
+  readonly #o: InquiryOptions;
+  #stop: AbortController | undefined;
+  /** What is being asked about, until `then` has ended. */
+  about: 'absence' | 'ports' | undefined;
+
+  constructor(options: InquiryOptions) {
+    this.#o = options;
+  }
+
+  /** @param then called with the answer, unless another question came first */
+  ask(
+    about: 'absence' | 'ports',
+    then: (facts: ServiceFacts, signal: AbortSignal) => Promise<void> | void,
+  ): void {
+    this.end();
+    const stop = new AbortController();
+    this.#stop = stop;
+    this.about = about;
+    this.#run(stop.signal, then).catch((error: unknown) => {
+      if (!stop.signal.aborted) this.#o.failed(error);
+    });
+  }
+
+  end(): void {
+    this.#stop?.abort();
+    this.about = undefined;
+  }
+
+  async #run(
+    signal: AbortSignal,
+    then: (facts: ServiceFacts, signal: AbortSignal) => Promise<void> | void,
+  ): Promise<void> {
+    const facts = await this.#lookUp(signal);
+    if (!signal.aborted) await then(facts, signal);
+  }
+
+  async #lookUp(signal: AbortSignal): Promise<ServiceFacts> {
+    const { client, clock, service } = this.#o;
+    try {
+      return await lookUpService(client, service, signal);
+    } catch (error) {
+      if (!(error instanceof Busy)) throw error;
+      await sleep(clock, error.afterMs, signal);
+      return lookUpService(client, service, signal);
+    }
+  }
+}

@@ -1,0 +1,75 @@
+import type { Endpoint } from '@crowfly/core';
+import type { Instance, Slice } from '../slice.js';
+import type { PortChoice } from './ports.js';
+
+/**
+ * The endpoints of one slice on the chosen port.
+ *
+ * @param known what the slice held before, by id: an endpoint that still says the same stays the same object, so that
+ *   nobody has to look at it again
+ */
+export function sliceEndpoints(
+  slice: Slice,
+  choice: Extract<PortChoice, { kind: 'named' | 'number' }>,
+  known: readonly Endpoint[],
+): readonly Endpoint[] {
+  const port =
+    choice.kind === 'named'
+      ? slice.ports.find(({ name }) => name === choice.name)
+      : slice.portless
+        ? { port: choice.port, protocol: undefined }
+        : undefined;
+  if (port === undefined) return [];
+  const before = new Map(known.map((endpoint) => [endpoint.id, endpoint]));
+  return slice.instances.map((instance) => {
+    const endpoint = make(instance, port.port, port.protocol);
+    const same = before.get(endpoint.id);
+    return same !== undefined && sameEndpoint(same, endpoint) ? same : endpoint;
+  });
+}
+
+function make(instance: Instance, port: number, protocol: Endpoint['protocol']): Endpoint {
+  const { id, host, state, zone, node, hints, metadata } = instance;
+  return Object.freeze({
+    id: id === host ? address(host, port) : `${id}:${port}`,
+    host,
+    port,
+    state,
+    metadata,
+    ...(protocol === undefined ? {} : { protocol }),
+    ...(zone === undefined ? {} : { zone }),
+    ...(node === undefined ? {} : { node }),
+    ...(hints === undefined ? {} : { hints }),
+  });
+}
+
+function address(host: string, port: number): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+/** Whether two lists say the same, in the same order. */
+export function sameEndpoints(a: readonly Endpoint[], b: readonly Endpoint[]): boolean {
+  return a === b || (a.length === b.length && a.every((one, at) => sameEndpoint(one, b[at] as Endpoint)));
+}
+
+/** Their metadata is made of a pod's name, namespace and node. */
+function sameEndpoint(a: Endpoint, b: Endpoint): boolean {
+  if (a === b) return true;
+  return (
+    a.id === b.id &&
+    a.host === b.host &&
+    a.port === b.port &&
+    a.protocol === b.protocol &&
+    a.state === b.state &&
+    a.zone === b.zone &&
+    a.node === b.node &&
+    a.metadata?.pod === b.metadata?.pod &&
+    a.metadata?.namespace === b.metadata?.namespace &&
+    sameNames(a.hints?.zones, b.hints?.zones) &&
+    sameNames(a.hints?.nodes, b.hints?.nodes)
+  );
+}
+
+function sameNames(a: readonly string[] | undefined, b: readonly string[] | undefined): boolean {
+  return a === b || (a?.length === b?.length && a?.every((name, index) => name === b?.[index]) === true);
+}

@@ -1,0 +1,276 @@
+import { type Clock, CrowflyError, sleep } from '@crowfly/core';
+import type { ApiClient, Collection, WatchEvent } from '../api/client.js';
+import { Busy, Expired, streamError } from '../api/status.js';
+import { type Parsed, parseEndpointSlice, parseEndpoints } from '../parse.js';
+import type { View } from '../service/view.js';
+import { Pacer } from './pacer.js';
+import { Store } from './store.js';
+import { type End, WatchSession } from './watch-session.js';
+
+/** Services that begin to be followed within this time share one list. Random, so that a fleet does not start as one. */
+const START_MS = 20;
+/** How long the server keeps a watch open, in seconds: random, as it should not end everybody's at once. */
+const WATCH_S = [300, 600] as const;
+/** So many services are named in the selector; beyond, the whole namespace is watched. */
+const MAX_NAMED = 100;
+/** A watch that ends sooner, without a word, is no good one. */
+const SHORT_MS = 1_000;
+/** Paces, as burst and interval in milliseconds: watches that the server ends, and lists for services that are added. */
+const WATCH_PACE = [5, 1_000] as const;
+const ADD_PACE = [20, 100] as const;
+/** How often in a row the server may ask for patience, and may say that a fresh version has expired. */
+const MAX_BUSY = 5;
+const MAX_EXPIRED = 3;
+
+export interface NamespaceWatchOptions {
+  readonly namespace: string;
+  readonly resource: Collection['resource'];
+  readonly client: ApiClient;
+  readonly clock: Clock;
+  random(): number;
+}
+
+/**
+ * One list and watch for all services in use of one namespace. When it fails, all of them fail, and it begins anew with
+ * the first that is followed again: the core wakes them together.
+ */
+export class NamespaceWatch {
+  readonly #o: NamespaceWatchOptions;
+  readonly #views = new Map<string, Set<View>>();
+  readonly #store = new Store();
+  /** The services that the store is true for. */
+  #synced: ReadonlySet<string> = new Set();
+  /** Of what was seen last: where to go on watching. */
+  #version = '';
+  /** What is listed may not be older, whichever server answers. '0': of any age; undefined: the latest. */
+  #notOlderThan: string | undefined = '0';
+  #closed = false;
+  #running: AbortController | undefined;
+  #session: WatchSession | undefined;
+
+  constructor(options: NamespaceWatchOptions) {
+    this.#o = options;
+  }
+
+  get idle(): boolean {
+    return this.#views.size === 0;
+  }
+
+  /** Keeps the view up to date until `signal` aborts; rejects when the watch fails. */
+  async follow(view: View, signal: AbortSignal): Promise<void> {
+    const ended = new Promise<void>((resolve) => {
+      signal.addEventListener('abort', () => resolve(), { once: true });
+    });
+    this.#add(view);
+    try {
+      await Promise.race([ended, view.failed]);
+    } finally {
+      view.end();
+      this.#remove(view);
+    }
+  }
+
+  /** Ends everything. */
+  close(): void {
+    this.#closed = true;
+    this.#running?.abort();
+  }
+
+  #add(view: View): void {
+    const { name } = view.service;
+    const views = this.#views.get(name);
+    if (views === undefined) this.#views.set(name, new Set([view]));
+    else views.add(view);
+    if (this.#running === undefined) this.#start();
+    else if (this.#synced.has(name)) view.update(this.#store.slices(name));
+    else this.#session?.end('more-services');
+  }
+
+  #remove(view: View): void {
+    const { name } = view.service;
+    const views = this.#views.get(name);
+    views?.delete(view);
+    if (views?.size === 0) this.#views.delete(name);
+    if (this.idle) this.#running?.abort();
+  }
+
+  #start(): void {
+    const running = new AbortController();
+    this.#running = running;
+    this.#run(running.signal).catch((error: unknown) => {
+      if (this.#running === running) this.#running = undefined;
+      this.#synced = new Set();
+      if (running.signal.aborted) return this.#restart();
+      for (const views of [...this.#views.values()]) for (const view of views) view.fail(error);
+    });
+  }
+
+  /** Someone may have come while the last one was leaving. */
+  #restart(): void {
+    if (!this.idle && this.#running === undefined && !this.#closed) this.#start();
+  }
+
+  async #run(signal: AbortSignal): Promise<never> {
+    const { clock, random } = this.#o;
+    const ended = new Pacer(clock, ...WATCH_PACE);
+    const added = new Pacer(clock, ...ADD_PACE);
+    let expired = 0;
+    let end: End = 'more-services';
+    for (;;) {
+      await (end === 'more-services' ? added : ended).turn(signal);
+      if (end === 'more-services') await sleep(clock, random() * START_MS, signal);
+      if (end !== 'closed') await this.#list(signal);
+      end = await this.#watch(signal);
+      expired = end === 'expired' ? expired + 1 : 0;
+      if (expired >= MAX_EXPIRED)
+        throw this.#failure('says again and again that a version it has just given has expired');
+      if (end === 'expired') this.#notOlderThan = undefined;
+    }
+  }
+
+  async #list(signal: AbortSignal): Promise<void> {
+    const services = new Set(this.#views.keys());
+    const collection = this.#collection(services);
+    const parse = this.#o.resource === 'endpoints' ? parseEndpoints : parseEndpointSlice;
+    const read = async (version: string | undefined): Promise<{ objects: Parsed[]; version: string }> => {
+      const objects: Parsed[] = [];
+      const listed = await this.#patiently(signal, () => {
+        objects.length = 0;
+        return this.#o.client.list(collection, version, signal, (raw) => {
+          const object = parse(raw);
+          if (services.has(object.service)) objects.push(object);
+        });
+      });
+      return { objects, version: listed };
+    };
+    let list: Awaited<ReturnType<typeof read>>;
+    try {
+      list = await read(this.#notOlderThan);
+    } catch (error) {
+      if (!(error instanceof Expired)) throw error;
+      // Too old, or of the future of a restored cluster: whatever is the latest there is the truth.
+      list = await read(undefined);
+    }
+    this.#store.replace(list.objects);
+    this.#synced = services;
+    this.#version = this.#notOlderThan = list.version;
+    for (const service of services) this.#tell(service);
+  }
+
+  async #watch(signal: AbortSignal): Promise<End> {
+    this.#forgetUnused();
+    if ([...this.#views.keys()].some((name) => !this.#synced.has(name))) return 'more-services';
+    const { client, clock, random } = this.#o;
+    const began = clock.now();
+    const seconds = Math.round(WATCH_S[0] + random() * (WATCH_S[1] - WATCH_S[0]));
+    const collection = this.#collection(this.#synced);
+    const session = new WatchSession({
+      clock,
+      open: (stop) => this.#patiently(stop, () => client.watch(collection, this.#version, seconds, stop)),
+      opened: () => {
+        for (const views of this.#views.values()) for (const view of views) view.refresh();
+      },
+      apply: (batch) => this.#apply(batch),
+    });
+    this.#session = session;
+    try {
+      const end = await session.run(signal);
+      if (end === 'closed' && !session.eventful && clock.now() - began < SHORT_MS)
+        throw this.#failure('ends each watch as soon as it has begun');
+      return end;
+    } finally {
+      this.#session = undefined;
+    }
+  }
+
+  /** A batch as a whole: what arrived together is told together. */
+  #apply(batch: readonly WatchEvent[]): void {
+    const changed = new Set<string>();
+    const parse = this.#o.resource === 'endpoints' ? parseEndpoints : parseEndpointSlice;
+    try {
+      for (const { type, object } of batch) {
+        if (type === 'ERROR') throw this.#streamError(object);
+        if (type === 'BOOKMARK') {
+          this.#saw(versionOf(object));
+          continue;
+        }
+        const parsed = parse(object);
+        this.#saw(parsed.version);
+        const touched =
+          type === 'DELETED' || !this.#synced.has(parsed.service)
+            ? this.#store.delete(parsed.name)
+            : this.#store.set(parsed);
+        for (const service of touched) changed.add(service);
+      }
+    } finally {
+      for (const service of changed) this.#tell(service);
+    }
+  }
+
+  #saw(version: string | undefined): void {
+    if (version !== undefined) this.#version = this.#notOlderThan = version;
+  }
+
+  #tell(service: string): void {
+    const slices = this.#store.slices(service);
+    for (const view of [...(this.#views.get(service) ?? [])]) view.update(slices);
+  }
+
+  #forgetUnused(): void {
+    const used = [...this.#synced].filter((service) => this.#views.has(service));
+    if (used.length === this.#synced.size) return;
+    for (const service of this.#synced) if (!this.#views.has(service)) this.#store.drop(service);
+    this.#synced = new Set(used);
+  }
+
+  #collection(services: ReadonlySet<string>): Collection {
+    const { namespace, resource } = this.#o;
+    return { namespace, resource, selector: selectorOf(resource, [...services].sort()) };
+  }
+
+  /** Waits when the server asks for it: that is no failure, and what is known stays true. */
+  async #patiently<T>(signal: AbortSignal, ask: () => Promise<T>): Promise<T> {
+    for (let busy = 1; ; busy++) {
+      try {
+        return await ask();
+      } catch (error) {
+        if (!(error instanceof Busy)) throw error;
+        if (busy >= MAX_BUSY) throw new CrowflyError('registry-failed', error.message, { cause: error });
+        await sleep(this.#o.clock, error.afterMs * (1 + this.#o.random() / 4), signal);
+      }
+    }
+  }
+
+  #streamError(object: unknown): Error {
+    const { client, namespace, resource } = this.#o;
+    return streamError(client.subject('watch', resource, namespace), object);
+  }
+
+  #failure(what: string): CrowflyError {
+    return new CrowflyError(
+      'registry-failed',
+      `${this.#o.client.origin} ${what} (${this.#o.resource} of '${this.#o.namespace}')`,
+    );
+  }
+}
+
+/** Endpoints carry the name of their service and not its label; a field selector can name one only. */
+function selectorOf(resource: Collection['resource'], services: readonly string[]): string {
+  if (resource === 'endpoints') {
+    const [only] = services;
+    return services.length === 1 && only !== undefined
+      ? `fieldSelector=${encodeURIComponent(`metadata.name=${only}`)}`
+      : '';
+  }
+  const selector =
+    services.length > MAX_NAMED
+      ? 'kubernetes.io/service-name'
+      : `kubernetes.io/service-name in (${services.join(',')})`;
+  return `labelSelector=${encodeURIComponent(selector)}`;
+}
+
+function versionOf(object: unknown): string | undefined {
+  const version: unknown = (object as { metadata?: { resourceVersion?: unknown } } | null)?.metadata
+    ?.resourceVersion;
+  return typeof version === 'string' && version !== '' ? version : undefined;
+}
