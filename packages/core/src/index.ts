@@ -34,7 +34,7 @@ export type {
 } from './engine/api.js';
 export { DEFAULTS } from './engine/defaults.js';
 export { createEngine } from './engine/engine.js';
-export type { ConnectProbe } from './engine/health.js';
+export type { ConnectProbe, Reach } from './engine/health.js';
 export { checkCallOptions } from './engine/settings.js';
 export { sleep } from './engine/system-clock.js';
 export { CrowflyError, describeError, type ErrorCode, type ErrorDetails, isCrowflyError } from './errors.js';

@@ -57,7 +57,7 @@ export function testDiscovery(services: FakeServices, options: TestDiscoveryOpti
     registry,
     env: false,
     logger: false,
-    probe: async () => true,
+    probe: async () => 'accepts',
   });
   return Object.assign(engine, { fetch: fakeFetch(engine, fakes) });
 }

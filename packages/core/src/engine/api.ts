@@ -31,6 +31,7 @@ export interface EjectionOptions {
   readonly serverErrors: number;
   readonly maxShare: number;
   readonly panicShare: number;
+  readonly stallMs: number;
   readonly probeMs: number;
   readonly probeMaxMs: number;
 }

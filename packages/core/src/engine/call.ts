@@ -108,6 +108,7 @@ export class ServiceCall<T> {
     const attempt = new RunningTry(lease, number, this.#timeouts.connectMs);
     const { firstByteMs } = this.#timeouts;
     let timedOut = false;
+    let lost = false;
     let over = false;
     try {
       const answer = await call.wait<Answer<T>>(
@@ -122,6 +123,12 @@ export class ServiceCall<T> {
             if (over) discard(head);
             else resolve(head);
           }, reject);
+          if (this.#mayRepeat('no-answer', number))
+            lease.lost = (error) => {
+              over = lost = true;
+              reject(error);
+              attempt.abort(error);
+            };
           return (reason) => {
             over = true;
             attempt.abort(reason);
@@ -136,7 +143,7 @@ export class ServiceCall<T> {
         lease.done(this.#endOutcome(lease));
         throw call.ended.reason;
       }
-      const failure = timedOut ? 'timed-out' : this.#classify(error, attempt);
+      const failure = timedOut ? 'timed-out' : lost ? 'no-answer' : this.#classify(error, attempt);
       lease.done(outcomeOf(failure, error));
       return { failure, error };
     }

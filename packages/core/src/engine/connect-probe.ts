@@ -1,16 +1,26 @@
 import { connect } from 'node:net';
-import type { ConnectProbe } from './health.js';
+import type { ConnectProbe, Reach } from './health.js';
+
+/** Nobody is there to say no. */
+const SILENT: ReadonlySet<string | undefined> = new Set([
+  'ETIMEDOUT',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'EHOSTDOWN',
+]);
 
 /** Opens a TCP connection and closes it at once. */
 export const connectProbe: ConnectProbe = (endpoint, timeoutMs) =>
   new Promise((resolve) => {
     const socket = connect({ host: endpoint.host, port: endpoint.port, timeout: timeoutMs });
-    const settle = (connected: boolean): void => {
+    const settle = (reach: Reach): void => {
       socket.destroy();
-      resolve(connected);
+      resolve(reach);
     };
     socket.unref();
-    socket.once('connect', () => settle(true));
-    socket.once('timeout', () => settle(false));
-    socket.once('error', () => settle(false));
+    socket.once('connect', () => settle('accepts'));
+    socket.once('timeout', () => settle('silent'));
+    socket.once('error', ({ code }: NodeJS.ErrnoException) =>
+      settle(SILENT.has(code) ? 'silent' : 'refuses'),
+    );
   });

@@ -37,6 +37,11 @@ export const DEFAULTS = {
     /** With a smaller share than this left, softly ejected instances are used again. */
     panicShare: 0.5,
     /**
+     * A try without a first byte for this long makes us ask its instance by a connect. When nothing comes back within
+     * `timeouts.connectMs`, its machine has vanished: it is ejected, and its tries go elsewhere if they may. 0: never ask.
+     */
+    stallMs: 1000,
+    /**
      * From the ejection to the first probe, doubled by each failed one, up to the maximum; each jittered down by up to
      * half. An instance that refused connections is asked by a connect, at least every 2 s.
      */

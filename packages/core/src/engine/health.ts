@@ -12,8 +12,11 @@ const MOMENT_MS = 50;
 /** A connect costs next to nothing and no caller anything: it is tried at least this often. */
 const CONNECT_MAX_MS = 2_000;
 
+/** What a connect finds: it is accepted; it is refused, so the machine is there; or nothing comes back. */
+export type Reach = 'accepts' | 'refuses' | 'silent';
+
 /** Asks whether an instance accepts connections. Must settle within about `timeoutMs`. */
-export type ConnectProbe = (endpoint: Endpoint, timeoutMs: number) => Promise<boolean>;
+export type ConnectProbe = (endpoint: Endpoint, timeoutMs: number) => Promise<Reach>;
 
 /** Why a member gets no new calls, and what happens next. */
 export interface Ejection {
@@ -261,7 +264,7 @@ export class Health {
     const { probeAt } = ejection;
     let connected = false;
     try {
-      connected = await this.#o.probe(endpoint, this.#o.connectMs);
+      connected = (await this.#o.probe(endpoint, this.#o.connectMs)) === 'accepts';
     } catch {
       // an answer too: no
     }

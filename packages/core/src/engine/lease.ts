@@ -25,6 +25,8 @@ export class TryLease implements Lease {
   respondedAt = 0;
   /** Whether a part of the body arrived, as far as the client says. */
   hasMoved = false;
+  /** Called when its instance turns out to have vanished: ends the try, if its call can go elsewhere. */
+  lost: ((error: unknown) => void) | undefined;
   readonly #keeper: LeaseKeeper;
   #counted = true;
   #over = false;
@@ -47,6 +49,8 @@ export class TryLease implements Lease {
   responded(status: number, _retryAfterMs?: number): void {
     if (this.#over || this.status !== 0) return;
     this.status = status;
+    // It reaches what is under way; from here on only the answer itself may be kept alive, by whoever reads it.
+    this.lost = undefined;
     this.respondedAt = this.#keeper.now();
     this.#keeper.responded(this, this.respondedAt - this.startedAt);
   }
@@ -61,6 +65,7 @@ export class TryLease implements Lease {
   done(outcome: Outcome): void {
     if (this.#over) return;
     this.#over = true;
+    this.lost = undefined;
     this.release();
     this.#keeper.done(this, outcome);
   }

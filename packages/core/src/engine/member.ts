@@ -46,6 +46,8 @@ export class MemberRecord implements Member {
   timedOutSince = Number.NEGATIVE_INFINITY;
   timedOutAt = Number.NEGATIVE_INFINITY;
   resetAt = Number.NEGATIVE_INFINITY;
+  /** When the head of an answer last came from it. */
+  heardAt = Number.NEGATIVE_INFINITY;
   /** Evidence of tries from before this moment is out of date. */
   judgedSince = 0;
   /** The pools it is in, and where in their `eligible` (by the pool's slot; -1: not). */

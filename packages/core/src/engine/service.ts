@@ -17,6 +17,7 @@ import { Membership } from './membership.js';
 import { MemberPool } from './pool.js';
 import { Pools } from './pools.js';
 import type { Settings } from './settings.js';
+import { Stalls } from './stalls.js';
 import { Tries } from './tries.js';
 import { trouble } from './trouble.js';
 
@@ -104,9 +105,17 @@ export class Service implements Follower {
     this.#tries = new Tries({
       clock,
       health: this.#health,
-      unreachable: (member) => {
-        if (member.heldUntil !== undefined && !member.gone) this.#release(member);
-      },
+      stalls: new Stalls({
+        clock,
+        probe: context.probe,
+        stallMs: settings.ejection.stallMs,
+        connectMs: settings.timeouts.connectMs,
+        silent: (member, since) => {
+          this.#health.bad(member, 'connect', since, false);
+          this.#unreachable(member);
+        },
+      }),
+      unreachable: (member) => this.#unreachable(member),
       left: (member) => this.#left(member),
     });
   }
@@ -325,6 +334,11 @@ export class Service implements Follower {
     }
     this.#pools.refill();
     for (const member of members) if (member.open === 0) this.#left(member);
+  }
+
+  /** It is held although the registry lists it no more: now it is believed gone. */
+  #unreachable(member: MemberRecord): void {
+    if (member.heldUntil !== undefined && !member.gone) this.#release(member);
   }
 
   #depart(member: MemberRecord): void {

@@ -45,6 +45,7 @@ const EJECTION: Readonly<Record<keyof EjectionOptions, Check>> = {
   serverErrors: check.integer(0),
   maxShare: check.number(0, 1),
   panicShare: check.number(0, 1),
+  stallMs: check.ms(),
   probeMs: check.ms(1),
   probeMaxMs: check.ms(1),
 };

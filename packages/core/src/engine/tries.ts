@@ -4,10 +4,12 @@ import { Bodies } from './bodies.js';
 import type { Evidence, Health } from './health.js';
 import { type LeaseKeeper, TryLease } from './lease.js';
 import type { MemberRecord } from './member.js';
+import type { Stalls } from './stalls.js';
 
 export interface TriesOptions {
   readonly clock: Clock;
   readonly health: Health;
+  readonly stalls: Stalls;
   /** A member could not be connected to. */
   unreachable(member: MemberRecord): void;
   /** The last try at a member that left has ended. */
@@ -36,7 +38,9 @@ export class Tries implements LeaseKeeper {
     member.open++;
     this.open++;
     for (const pool of member.pools) pool.inFlight++;
-    return new TryLease(this, member, purpose, startedAt);
+    const lease = new TryLease(this, member, purpose, startedAt);
+    this.#options.stalls.add(lease);
+    return lease;
   }
 
   /** Whether a try is under way; one whose body has not moved for `quietMs` is taken to have no reader. */
@@ -47,6 +51,7 @@ export class Tries implements LeaseKeeper {
   close(): void {
     this.#closed = true;
     this.#bodies.close();
+    this.#options.stalls.close();
   }
 
   now(): number {
@@ -55,7 +60,9 @@ export class Tries implements LeaseKeeper {
 
   responded(lease: TryLease, latencyMs: number): void {
     const { member, status, startedAt, purpose } = lease;
-    const { health } = this.#options;
+    const { health, stalls } = this.#options;
+    stalls.delete(lease);
+    member.heardAt = lease.respondedAt;
     if (!this.#closed) this.#bodies.add(lease);
     if (status < 500) {
       health.good(member, startedAt);
@@ -79,6 +86,7 @@ export class Tries implements LeaseKeeper {
   done(lease: TryLease, outcome: Outcome): void {
     const { member, hasMoved } = lease;
     this.#bodies.delete(lease);
+    this.#options.stalls.delete(lease);
     this.#judge(lease, outcome);
     member.open--;
     this.open--;

@@ -26,7 +26,7 @@ describe('explain()', () => {
       { ...instance('aside'), weight: 0 },
       { ...instance('leaving'), state: 'draining' },
     ]);
-    world.probe = async () => false;
+    world.probe = async () => 'refuses';
     const transport = failAt('refuses', 'not-sent');
     for (let n = 0; n < 9; n++) await world.called(transport);
     const explanation = await explained(world);
@@ -84,7 +84,7 @@ describe('explain()', () => {
 
   it('says when the rules are bent: panic, last resort, draining or set aside with nothing else left', async () => {
     const world = new World();
-    world.probe = async () => false;
+    world.probe = async () => 'refuses';
     await world.serve(many(4));
     const transport = fakeTransport((one) => (one.id === 'i0' ? one.answer(503) : one.fail('not-sent')));
     for (let n = 0; n < 12; n++) await world.called(transport, { attempts: 1 });
@@ -93,7 +93,7 @@ describe('explain()', () => {
     expect(panic.instances[0]?.why).to.match(/status 502, 503 or 504.*picked all the same \(panic\)/);
 
     const last = new World();
-    last.probe = async () => false;
+    last.probe = async () => 'refuses';
     await last.serve(instances('a'));
     await last.called(
       fakeTransport((one) => one.fail('not-sent')),

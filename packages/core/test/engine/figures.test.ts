@@ -21,7 +21,7 @@ class Fleet {
         this.alive.has(one.id) ? one.answer() : one.fail('no-answer', 'ECONNRESET'),
       );
     });
-    world.probe = async ({ id }) => this.alive.has(id);
+    world.probe = async ({ id }) => (this.alive.has(id) ? 'accepts' : 'refuses');
   }
 
   /** `perSecond` calls, evenly, for `ms`. */

@@ -1,4 +1,4 @@
-import { DEFAULTS, type Lease, type Outcome } from '@crowfly/core';
+import { DEFAULTS, type Lease, type Outcome, type Reach } from '@crowfly/core';
 import { settle } from '@crowfly/core/testing';
 import { expect } from 'chai';
 import { instance, instances, many } from '../support/instances.js';
@@ -131,7 +131,7 @@ describe('what ejects an instance', () => {
       [100, 10],
     ] as const) {
       const world = new World();
-      world.probe = async () => false;
+      world.probe = async () => 'refuses';
       await world.serve(many(count));
       for (let n = 0; n < count; n++) {
         if (world.eligible.includes(`i${n}`)) await outcome(world, `i${n}`, ...times(3, 503));
@@ -143,7 +143,7 @@ describe('what ejects an instance', () => {
 
   it('does not let failed connects use up the share of soft ejections', async () => {
     const world = new World();
-    world.probe = async () => false;
+    world.probe = async () => 'refuses';
     await world.serve(many(10));
     for (let n = 0; n < 3; n++) await outcome(world, `i${n}`, NOT_SENT);
     await outcome(world, 'i3', ...times(3, 503));
@@ -169,7 +169,7 @@ describe('a softly ejected instance', () => {
 
   it('is used again while fewer than half are left, and never one that cannot be connected to', async () => {
     const world = new World();
-    world.probe = async () => false;
+    world.probe = async () => 'refuses';
     await world.serve(many(10));
     await outcome(world, 'i0', ...times(3, 503));
     for (let n = 1; n < 5; n++) await outcome(world, `i${n}`, NOT_SENT);
@@ -181,7 +181,7 @@ describe('a softly ejected instance', () => {
 
   it('is the only one left when none can be connected to', async () => {
     const world = await serving(['a', 'b']);
-    world.probe = async () => false;
+    world.probe = async () => 'refuses';
     await outcome(world, 'a', ...times(3, 503));
     await outcome(world, 'b', NOT_SENT);
     expect(world.eligible).to.deep.equal(['a']);
@@ -224,7 +224,7 @@ describe('an ejected instance', () => {
 
   it('is asked half as often after each failed connect, but at least every 2 s, with jitter', async () => {
     const world = await serving(['a', 'b']);
-    world.probe = async () => false;
+    world.probe = async () => 'refuses';
     await outcome(world, 'a', NOT_SENT);
     let before = world.clock.now();
     await world.clock.advance(120_000);
@@ -392,7 +392,7 @@ describe('an ejected instance', () => {
   it('is asked no more once it left or the engine closed, even when a connect was on its way', async () => {
     for (const ends of ['leaves', 'closes'] as const) {
       const world = await serving(['a', 'b']);
-      let answer: (connected: boolean) => void = () => {};
+      let answer: (reach: Reach) => void = () => {};
       world.probe = () =>
         new Promise((resolve) => {
           answer = resolve;
@@ -401,7 +401,7 @@ describe('an ejected instance', () => {
       await world.clock.advance(ejection.probeMs);
       if (ends === 'leaves') world.registry.last().publish(instances('b'));
       else await world.close();
-      answer(false);
+      answer('refuses');
       await world.clock.advance(600_000);
       expect(world.probes, ends).to.have.length(1);
       if (ends === 'closes') expect(world.clock.pending).to.equal(0);
@@ -411,18 +411,18 @@ describe('an ejected instance', () => {
 
   it('has one probe at a time, also when it left and came back while a connect was on its way', async () => {
     const world = await serving(['a', 'b'], { defaults: { guard: { maxLossShare: 1 } } });
-    const answers: ((connected: boolean) => void)[] = [];
+    const answers: ((reach: Reach) => void)[] = [];
     world.probe = () => new Promise((resolve) => void answers.push(resolve));
     await outcome(world, 'a', NOT_SENT);
     await world.clock.advance(ejection.probeMs);
     world.registry.last().publish(instances('b'));
     world.registry.last().publish(instances('a', 'b'));
-    answers[0]?.(true);
+    answers[0]?.('accepts');
     await settle();
     const transport = fakeTransport();
     await world.called(transport);
     await world.clock.advance(ejection.probeMs);
-    for (const answer of answers) answer(true);
+    for (const answer of answers) answer('accepts');
     await settle();
     for (let n = 0; n < 3; n++) await world.called(transport);
     expect(transport.ids.filter((id) => id === 'a')).to.have.length(1);

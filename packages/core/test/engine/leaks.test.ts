@@ -113,7 +113,7 @@ describe('nothing is left behind', () => {
       clock,
       env: false,
       logger: false,
-      probe: async () => false,
+      probe: async () => 'refuses',
     });
     engine.watch('orders', () => {});
     const percent = await growth(size(3_000, 30_000), async (index) => {

@@ -80,7 +80,7 @@ describe('members of a service', () => {
 
   it('come back within the minute with their ejection and what was measured', async () => {
     const world = new World({ defaults: { guard: { maxLossShare: 1 } } });
-    world.probe = async () => false;
+    world.probe = async () => 'refuses';
     await world.serve(instances('a', 'b', 'c'));
     await eject(world, 'a');
     for (let n = 0; n < 4; n++) await world.called(fakeTransport((one) => one.answer()));
@@ -96,7 +96,7 @@ describe('members of a service', () => {
 
   it('are asked again after they came back ejected, and can be restored', async () => {
     const world = new World({ defaults: { guard: { maxLossShare: 1 } } });
-    world.probe = async () => false;
+    world.probe = async () => 'refuses';
     await world.serve(instances('a', 'b', 'c'));
     await eject(world, 'a');
     for (let flap = 0; flap < 10; flap++) {
@@ -106,7 +106,7 @@ describe('members of a service', () => {
       await world.clock.advance(1_000);
     }
     expect(world.eligible).to.deep.equal(['b', 'c']);
-    world.probe = async () => true;
+    world.probe = async () => 'accepts';
     await world.clock.advance(20_000);
     await world.called(fakeTransport((one) => one.answer()));
     expect(world.eligible).to.deep.equal(['a', 'b', 'c']);
@@ -124,7 +124,7 @@ describe('members of a service', () => {
 
   it('with the same id and another address are new ones: nothing is held against them', async () => {
     const world = new World();
-    world.probe = async () => false;
+    world.probe = async () => 'refuses';
     await world.serve(instances('a', 'b', 'c'));
     await eject(world, 'a');
     world.registry.last().publish([{ ...instance('a'), host: '10.9.9.9' }, ...instances('b', 'c')]);

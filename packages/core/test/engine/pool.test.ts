@@ -50,7 +50,7 @@ describe('a pool', () => {
     };
     for (const [name, strategy] of Object.entries(wrongs)) {
       const world = await serving(strategy, instances('old', 'a', 'b', 'c'));
-      world.probe = async () => false;
+      world.probe = async () => 'refuses';
       world.registry.last().publish(instances('a', 'b', 'c'));
       const refused = await world.engine.acquire('orders');
       refused.done({ kind: 'not-sent', error: new Error('refused') });
@@ -159,7 +159,7 @@ describe('a pool', () => {
   it('keeps the members as live arrays, with the eligible ones dense and marked', async () => {
     const world = new World();
     await world.serve(many(50));
-    world.probe = async () => false;
+    world.probe = async () => 'refuses';
     const { pool } = world;
     const transport = fakeTransport((one) =>
       Number(one.id.slice(1)) % 3 === 0 ? one.fail('not-sent') : one.answer(),
@@ -253,7 +253,7 @@ describe('an https URL', () => {
 
   it('panics by its own instances', async () => {
     const world = new World();
-    world.probe = async () => false;
+    world.probe = async () => 'refuses';
     await world.serve([
       ...many(8, { protocol: 'http' }),
       { ...instance('x'), protocol: 'https' },

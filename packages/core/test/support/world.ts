@@ -6,6 +6,7 @@ import {
   type EngineOptions,
   type EventName,
   type Events,
+  type Reach,
 } from '@crowfly/core';
 import { seededRandom, settle, VirtualClock } from '@crowfly/core/testing';
 import { type Recorded, recorded } from './round-robin.js';
@@ -48,7 +49,7 @@ export class World {
   readonly logged: string[] = [];
   /** What a TCP probe finds, by instance id; absent: it connects. */
   readonly probes: { readonly id: string; readonly at: number }[] = [];
-  probe: (endpoint: Endpoint) => Promise<boolean> = async () => true;
+  probe: (endpoint: Endpoint) => Promise<Reach> = async () => 'accepts';
 
   constructor({ registry = {}, seed = 1, clock = new VirtualClock(), ...options }: WorldOptions = {}) {
     this.clock = clock;
