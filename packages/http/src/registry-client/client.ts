@@ -1,7 +1,7 @@
 import { Answer, type Head } from './answer.js';
 import type { Context } from './dial.js';
 import { failed } from './errors.js';
-import { closedError, Exchange } from './exchange.js';
+import { closedError, type Exchange, Exchanges } from './exchange.js';
 import { Lost } from './lost.js';
 import { readOptions } from './options.js';
 import { checkRequest, type Plan, planOf } from './plan.js';
@@ -25,7 +25,7 @@ export function createRegistryClient(options: RegistryClientOptions): RegistryCl
   const { origin, limits } = readOptions(options);
   const { clock, connection = () => ({}), headers: credentials = () => ({}) } = options;
   const context: Context = { origin, clock, limits, connection };
-  const open = new Set<Exchange>();
+  const exchanges = new Exchanges();
   let closing: Promise<void> | undefined;
   let loading: Promise<Wire> | undefined;
   let wire: Wire | undefined;
@@ -61,7 +61,7 @@ export function createRegistryClient(options: RegistryClientOptions): RegistryCl
     async request(request) {
       checkRequest(request);
       if (closing !== undefined) throw closedError(origin.name);
-      const exchange = new Exchange(request.signal, open);
+      const exchange = exchanges.begin(request.signal);
       try {
         return await send(exchange, request);
       } catch (error) {
@@ -74,7 +74,7 @@ export function createRegistryClient(options: RegistryClientOptions): RegistryCl
     },
     close() {
       closing ??= (async () => {
-        for (const exchange of [...open]) exchange.stop(closedError(origin.name));
+        exchanges.stopAll(closedError(origin.name));
         await wire?.close();
       })();
       return closing;

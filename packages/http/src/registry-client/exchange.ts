@@ -4,23 +4,58 @@ import { CrowflyError } from '@crowfly/core';
 export type Stop = (reason: unknown) => void;
 
 /**
+ * What a client has under way, by the signal that ends it. With one listener for each signal: one that thousands of
+ * requests share, a hundred at a time, would make Node.js warn of a leak.
+ */
+export class Exchanges {
+  readonly #bySignal = new Map<AbortSignal, { readonly open: Set<Exchange>; readonly onAbort: () => void }>();
+
+  /** @throws the signal's reason when it has aborted */
+  begin(signal: AbortSignal): Exchange {
+    signal.throwIfAborted();
+    const { open } = this.#bySignal.get(signal) ?? this.#listen(signal);
+    const exchange = new Exchange(() => {
+      open.delete(exchange);
+      if (open.size === 0) this.#forget(signal);
+    });
+    open.add(exchange);
+    return exchange;
+  }
+
+  stopAll(reason: unknown): void {
+    for (const { open } of [...this.#bySignal.values()]) stopEach(open, reason);
+  }
+
+  #listen(signal: AbortSignal): { open: Set<Exchange> } {
+    const open = new Set<Exchange>();
+    const onAbort = (): void => stopEach(open, signal.reason);
+    signal.addEventListener('abort', onAbort);
+    this.#bySignal.set(signal, { open, onAbort });
+    return { open };
+  }
+
+  #forget(signal: AbortSignal): void {
+    const known = this.#bySignal.get(signal);
+    if (known !== undefined) signal.removeEventListener('abort', known.onAbort);
+    this.#bySignal.delete(signal);
+  }
+}
+
+function stopEach(open: ReadonlySet<Exchange>, reason: unknown): void {
+  for (const exchange of [...open]) exchange.stop(reason);
+}
+
+/**
  * One request from the call to the end of its body, as far as it can be stopped from outside: by its signal, or by the
  * client's `close`.
  */
 export class Exchange {
-  readonly #signal: AbortSignal;
-  readonly #open: Set<Exchange>;
+  readonly #forget: () => void;
   readonly #stops = new Set<Stop>();
   #stopped: { readonly reason: unknown } | undefined;
-  readonly #onAbort = (): void => this.stop(this.#signal.reason);
 
-  /** @param open holds it until it ends */
-  constructor(signal: AbortSignal, open: Set<Exchange>) {
-    this.#signal = signal;
-    this.#open = open;
-    signal.throwIfAborted();
-    open.add(this);
-    signal.addEventListener('abort', this.#onAbort);
+  constructor(forget: () => void) {
+    this.#forget = forget;
   }
 
   /** Set once it was stopped. */
@@ -43,11 +78,10 @@ export class Exchange {
     for (const stop of stops) stop(reason);
   }
 
-  /** Nothing is under way any more: a signal may outlive thousands of these. */
+  /** Nothing is under way any more. May be called again. */
   end(): void {
     this.#stops.clear();
-    this.#open.delete(this);
-    this.#signal.removeEventListener('abort', this.#onAbort);
+    this.#forget();
   }
 
   /** `work`, unless the stop comes first. Errors of `work` after that are nobody's. */

@@ -135,6 +135,7 @@ export class Http1 {
     this.#open.set(socket, place);
     socket.once('close', () => {
       this.#open.delete(socket);
+      this.#agent.forget(socket);
       if (this.#adopted?.socket === socket) this.#adopted = undefined;
     });
     return dialled;
@@ -167,24 +168,24 @@ class IdleAgent extends Agent {
     const kept = super.keepSocketAlive(socket) as unknown;
     if (kept === false) return false;
     socket.unref();
-    const forget = (): void => {
-      this.#idle.get(socket)?.cancel();
-      this.#idle.delete(socket);
-    };
-    forget();
+    this.forget(socket);
     this.#idle.set(
       socket,
       this.#clock.after(IDLE_MS, () => socket.destroy()),
     );
-    socket.once('close', forget);
     return true;
   }
 
   override reuseSocket(socket: Socket, message?: ClientRequest): void {
-    this.#idle.get(socket)?.cancel();
-    this.#idle.delete(socket);
+    this.forget(socket);
     if (message === undefined) socket.ref();
     else super.reuseSocket(socket as never, message);
+  }
+
+  /** It is not idle any more. */
+  forget(socket: Socket): void {
+    this.#idle.get(socket)?.cancel();
+    this.#idle.delete(socket);
   }
 
   closeIdle(): void {

@@ -123,6 +123,7 @@ export class Session {
       }
       tellRequest({ origin: origin.name, method: plan.method, path: plan.path, protocol: 'h2' });
       this.hold();
+      const ended = watchEnd(stream);
       const discard = (): void => {
         stream.close(constants.NGHTTP2_CANCEL);
         stream.destroy();
@@ -162,7 +163,7 @@ export class Session {
           place,
           empty: stream.endAfterHeaders,
           source: stream,
-          complete: () => stream.rstCode === constants.NGHTTP2_NO_ERROR,
+          complete: ended,
           fault: () => this.#fault,
           discard,
           hold: () => this.hold(),
@@ -229,6 +230,7 @@ export class Session {
   #rest(): void {
     this.#timer?.cancel();
     if (this.#session.destroyed) return;
+    this.#listen();
     this.#timer = this.#context.clock.after(IDLE_MS, () => this.#retire());
   }
 
@@ -259,6 +261,23 @@ export class Session {
       if (this.#cancelPing === cancel) this.#cancelPing = undefined;
     });
   }
+}
+
+/**
+ * Whether the server itself ended the body. To a reader a stream ends in the same way when it, or its connection, is
+ * closed without an error code in the middle of the body: Node.js then pushes the end itself, once `closed` is set.
+ */
+function watchEnd(stream: ClientHttp2Stream): () => boolean {
+  let pushes = 0;
+  let ended = false;
+  const push = stream.push;
+  stream.push = (chunk, encoding) => {
+    pushes++;
+    if (chunk === null && !stream.closed) ended = true;
+    return push.call(stream, chunk, encoding);
+  };
+  // A Node.js that does not push to its streams would make every answer look broken.
+  return () => ended || (pushes === 0 && stream.rstCode === constants.NGHTTP2_NO_ERROR);
 }
 
 function brokenOff(stream: ClientHttp2Stream): Error {
