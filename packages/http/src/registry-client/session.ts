@@ -42,9 +42,9 @@ export class Session {
       settings: { enablePush: false, initialWindowSize: STREAM_WINDOW },
     });
     this.#session = session;
-    session.on('error', (error) => {
-      this.#fault ??= error;
-    });
+    session.on('error', (error) => this.destroy(error));
+    // Left to itself, a session whose TLS fails ends its socket, and waits for the peer to do so too.
+    dialled.socket.on('error', (error) => this.destroy(error));
     session.on('goaway', () => this.#retire());
     session.once('close', () => {
       this.#closed = true;
@@ -206,7 +206,7 @@ export class Session {
   /** Old requests go on; new ones go elsewhere. */
   #retire(): void {
     this.#retired = true;
-    if (!this.#session.closed && !this.#session.destroyed) this.#session.close();
+    if (this.#streams === 0) this.destroy(undefined);
   }
 
   #suspect(): void {
@@ -229,6 +229,7 @@ export class Session {
   /** Without requests there is nothing to guard. */
   #rest(): void {
     this.#timer?.cancel();
+    if (this.#retired) this.destroy(undefined);
     if (this.#session.destroyed) return;
     this.#listen();
     this.#timer = this.#context.clock.after(IDLE_MS, () => this.#retire());

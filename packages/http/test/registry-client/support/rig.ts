@@ -79,7 +79,6 @@ export class Rig {
     });
     server.on('tlsClientError', () => {});
     server.on('secureConnection', (socket: Socket) => socket.on('error', () => {}));
-    server.on('clientError', (_error, socket: Socket) => socket.destroy());
     this.#servers.push({ server, sockets });
     await new Promise<void>((resolve) => server.listen(where, resolve));
     return (server.address() as AddressInfo).port;
