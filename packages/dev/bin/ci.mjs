@@ -1,8 +1,9 @@
-// What .ci/run does after `npm test`: other Nodes, packed packages, coverage, the demo. Two steps at a time, each
-// printed in one piece when it has ended; the demo runs by itself, since it keeps up a steady rate.
+// What .ci/run does after `npm test`: other Nodes, packed packages, coverage, the demo, real registry servers. Two steps
+// at a time, each printed in one piece when it has ended; the demo runs by itself, since it keeps up a steady rate, and
+// so do the servers, which take all the machine has while they are built.
 import { join } from 'node:path';
 import { capture, StepFailed, say } from '../lib/process.mjs';
-import { close, findTests, readCounts, runMocha } from '../lib/tests.mjs';
+import { close, findServerTests, findTests, readCounts, runMocha } from '../lib/tests.mjs';
 import { nodeBinary } from '../lib/tools.mjs';
 import { dev } from '../lib/workspace.mjs';
 
@@ -20,7 +21,10 @@ const together = [
   { name: 'unused code', run: suite('unused') },
 ];
 /** @type {Step[]} */
-const alone = [{ name: 'demo', run: suite('demo') }];
+const alone = [
+  { name: 'demo', run: suite('demo') },
+  { name: 'real registry servers', run: onRealServers },
+];
 
 const sum = readCounts(process.env.CROWFLY_COUNTS ?? '');
 const failed = [...(await inLanes(together, 2)), ...(await inLanes(alone, 1))];
@@ -41,6 +45,14 @@ function testsOn(version) {
       return runMocha(findTests(), [], { ...how, output: 'pipe' });
     },
   };
+}
+
+/** With CI set nothing is skipped: a server that cannot be had is a failure. @returns {Promise<Result>} */
+async function onRealServers() {
+  const { buildKubernetes } = await import('@crowfly/servers');
+  // Here, and not in the first test, so that minutes of silence are explained.
+  await buildKubernetes(say);
+  return runMocha(findServerTests(), [], { env: { CI: 'true' }, output: 'pipe' });
 }
 
 /** One check, however many tests it runs: they are counted already. @returns {Promise<Result>} */

@@ -2,7 +2,7 @@
 // options it is a focused run, without the static checks. The last line is always the count.
 import { lint, typeCheck } from '../lib/checks.mjs';
 import { StepFailed, say } from '../lib/process.mjs';
-import { close, findTests, runMocha, splitArgs } from '../lib/tests.mjs';
+import { close, findServerTests, findTests, runMocha, splitArgs } from '../lib/tests.mjs';
 import { build, ensureInstalled } from '../lib/workspace.mjs';
 
 const { files, options } = splitArgs(process.argv.slice(2));
@@ -13,6 +13,16 @@ async function step(name, action) {
   const started = Date.now();
   await action();
   console.log(`${name}: ok (${((Date.now() - started) / 1000).toFixed(1)} s)`);
+}
+
+/** Servers take minutes to build, once, and tools that not every machine has. */
+function sayWhatNeedsServers() {
+  const files = findServerTests();
+  const folders = [...new Set(files.map((file) => file.replace(/(\/servers)\/.*$/, '$1')))];
+  if (files.length === 0) return;
+  console.log(
+    `Left out here, run by .ci/run: ${files.length} files of tests on real registry servers (built at first use: some minutes): npm test -- ${folders.join(' ')}`,
+  );
 }
 
 try {
@@ -28,6 +38,7 @@ try {
   if (counts.passed + counts.failed + counts.skipped.length === 0)
     throw new StepFailed('no test was selected');
   for (const title of counts.skipped) console.log(`skipped: ${title}`);
+  if (!focused) sayWhatNeedsServers();
   console.log(
     focused
       ? 'Left out of this focused run: lint, type check, and every test not selected.'

@@ -15,8 +15,17 @@ import { binOf, dev, packageDirs, root, typescriptArgs } from './workspace.mjs';
 
 /** @typedef {{ passed: number, failed: number, skipped: string[] }} Counts */
 
-/** All test files of the workspace, relative to the root. @param {(dir: string) => boolean} [of] */
-export const findTests = (of = () => true) =>
+/** All test files of the workspace that need no outside server, relative to the root. @param {(dir: string) => boolean} [of] */
+export const findTests = (of = () => true) => allTests(of).filter((file) => !needsServer(file));
+
+/** Those that need a real registry server, which is built at first use. */
+export const findServerTests = () => allTests(() => true).filter(needsServer);
+
+/** @param {string} file */
+const needsServer = (file) => /^packages\/[^/]+\/test\/servers\//.test(file);
+
+/** @param {(dir: string) => boolean} of */
+const allTests = (of) =>
   packageDirs()
     .filter(of)
     .flatMap((dir) => testsUnder(`${dir}/test`));

@@ -8,4 +8,6 @@ export type { PodDirectory, TokenSpec } from './kubernetes/tokens.js';
 export { freePort } from './process/ports.js';
 export type { ServerProcess } from './process/server-process.js';
 export { required, requireKubernetes, type SuiteContext } from './require.js';
+export { serve } from './serve.js';
+export { TcpProxy, type TcpTarget } from './tcp-proxy.js';
 export { type UntilOptions, until } from './until.js';
