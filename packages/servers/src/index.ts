@@ -5,6 +5,13 @@ export type { Backup, Kubernetes } from './kubernetes/cluster.js';
 export type { PodSpec, PortSpec, ServiceSpec, SliceEndpoint, SliceSpec } from './kubernetes/fixtures.js';
 export { buildKubernetes, CONTROLLERS, type KubernetesOptions, startKubernetes } from './kubernetes/start.js';
 export type { PodDirectory, TokenSpec } from './kubernetes/tokens.js';
+export {
+  checkNamespace,
+  inNamespace,
+  type NamespaceOptions,
+  type NamespaceRun,
+} from './namespace/in-namespace.js';
+export { addAddress, dropPackets, restorePackets } from './namespace/inside.js';
 export { freePort } from './process/ports.js';
 export type { ServerProcess } from './process/server-process.js';
 export { required, requireKubernetes, type SuiteContext } from './require.js';

@@ -13,19 +13,19 @@ while read -r what pid; do
   esac
 done
 for pid in $pids; do kill -KILL "$pid" 2>/dev/null; done
-rm -rf "$1"`;
+[ -z "$1" ] || rm -rf "$1"`;
 
 /**
  * Sees to it that servers and their data do not outlive this process, even when it is killed with -9.
  *
- * @param folder removed at the end
+ * @param folder removed at the end, if there is one
  */
 export class Guardian {
   readonly #child: ChildProcess;
   readonly #input: Writable;
   readonly #gone: Promise<void>;
 
-  constructor(folder: string) {
+  constructor(folder = '') {
     // Detached: Ctrl-C at a terminal goes to the whole foreground group, and the guardian must be the last to go.
     const child = spawn('/bin/sh', ['-c', SCRIPT, 'guardian', folder], {
       stdio: ['pipe', 'ignore', 'ignore'],
