@@ -12,6 +12,7 @@ export interface PortSpec {
 }
 
 export interface ServiceSpec {
+  /** One, 80, by default; none of an ExternalName. */
   readonly ports?: readonly PortSpec[];
   /** Without one, nobody makes slices but the test. */
   readonly selector?: Readonly<Record<string, string>>;
@@ -63,7 +64,8 @@ export class Fixtures extends Objects {
   }
 
   async service(namespace: string, name: string, spec: ServiceSpec = {}): Promise<ApiObject> {
-    const { ports, selector, headless, publishNotReadyAddresses, externalName, ipFamilies } = spec;
+    const { selector, headless, publishNotReadyAddresses, externalName, ipFamilies } = spec;
+    const ports = spec.ports ?? (externalName === undefined ? [{ port: 80 }] : undefined);
     const object = {
       apiVersion: 'v1',
       kind: 'Service',
