@@ -16,5 +16,12 @@ export {
   type Snapshot,
   type Strategy,
 } from '@crowfly/core';
+export {
+  type GracefulShutdown,
+  type GracefulShutdownOptions,
+  gracefulShutdown,
+  type ShutdownReport,
+  type ShutdownState,
+} from '@crowfly/http';
 export { leastRequest, peakEwma, random, roundRobin, weightedRoundRobin } from '@crowfly/strategies';
 export { createDiscovery, type Discovery, type DiscoveryOptions } from './create-discovery.js';

@@ -1,4 +1,10 @@
 export { classifyError } from './classify.js';
+export {
+  type GracefulShutdown,
+  gracefulShutdown,
+  type ShutdownReport,
+  type ShutdownState,
+} from './graceful-shutdown.js';
 export { isIdempotentMethod } from './idempotent.js';
 export { InstanceAgents, type InstanceAgentsOptions, type InstanceTls } from './instance-agents.js';
 export {
@@ -29,4 +35,6 @@ export type {
   TlsMaterial,
 } from './registry-client/types.js';
 export { parseRetryAfter } from './retry-after.js';
+export type { NodeServer } from './shutdown/leaving-server.js';
+export type { GracefulShutdownOptions, ShutdownHook } from './shutdown/options.js';
 export { stallSafeTimer } from './stall-safe-timer.js';
