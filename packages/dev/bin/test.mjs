@@ -15,13 +15,15 @@ async function step(name, action) {
   console.log(`${name}: ok (${((Date.now() - started) / 1000).toFixed(1)} s)`);
 }
 
-/** Servers take minutes to build, once, and tools that not every machine has. */
+/** They are left out because servers take minutes to build, once, and tools that not every machine has. */
 function sayWhatNeedsServers() {
-  const files = findServerTests();
-  const folders = [...new Set(files.map((file) => file.replace(/(\/servers)\/.*$/, '$1')))];
-  if (files.length === 0) return;
+  const folders = new Set(
+    findServerTests().map((file) => file.replace(/\/test\/servers\/.*$/, '/test/servers')),
+  );
+  if (folders.size === 0) return;
+  const command = `npm test -- ${[...folders].join(' ')}`;
   console.log(
-    `Left out here, run by .ci/run: ${files.length} files of tests on real registry servers (built at first use: some minutes): npm test -- ${folders.join(' ')}`,
+    `Left out here, run by .ci/run: tests on real registry servers, built at first use: ${command}`,
   );
 }
 

@@ -24,7 +24,7 @@ export interface ApiAnswer<T = ApiObject> {
   readonly body: T;
 }
 
-export const JSON_TYPE = 'application/json';
+const JSON_TYPE = 'application/json';
 export const MERGE_PATCH = 'application/merge-patch+json';
 export const APPLY_PATCH = 'application/apply-patch+yaml';
 

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { type ApiObject, type Kubernetes, requireKubernetes, until } from '@crowfly/servers';
+import { type ApiObject, type Kubernetes, requireKubernetes, TcpProxy, until } from '@crowfly/servers';
 import { expect } from 'chai';
 import { openWatch } from './support/watch.js';
 
@@ -33,7 +33,7 @@ describe('a Kubernetes cluster', () => {
   });
 
   it('answers nobody without a token', async () => {
-    const watch = await openWatch(cluster, SLICES, '', 'nobody');
+    const watch = await openWatch(cluster, SLICES, '', { token: 'nobody' });
     await until('the answer', () => watch.status);
     expect(watch.status).to.equal(401);
   });
@@ -185,6 +185,29 @@ spec: { ports: [{ port: 80 }] }
     await cluster.apply(manifest, 'applied');
     expect((await cluster.get('Role', 'applied', 'reader')).rules[0].verbs).to.have.length(3);
     expect((await cluster.get('Service', 'applied', 'here')).metadata.namespace).to.equal('applied');
+  });
+
+  it('is reached through a proxy with its certificate verified; a watch goes silent when that freezes', async () => {
+    const proxy = await TcpProxy.to({ port: Number(new URL(cluster.origin).port) });
+    const watch = await openWatch(cluster, SLICES, '', { origin: `https://127.0.0.1:${proxy.port}` });
+    await until('the head', () => watch.status);
+    await cluster.service('shop', 'proxied');
+    const write = (name: string) => cluster.slice('shop', name, { service: 'proxied' });
+    const seen = (name: string) => watch.events.some(({ object }) => object.metadata.name === name);
+    await write('proxied-1');
+    await until('the event', () => seen('proxied-1'));
+    proxy.freeze();
+    await write('proxied-2');
+    const direct = await openWatch(cluster, SLICES, '');
+    await until('the event elsewhere', () =>
+      direct.events.some(({ object }) => object.metadata.name === 'proxied-2'),
+    );
+    expect(seen('proxied-2')).to.equal(false);
+    expect(watch.ended).to.equal(false);
+    proxy.reset();
+    await until('the end', () => watch.ended);
+    direct.close();
+    await proxy.close();
   });
 
   it('has an etcd on loopback', async () => {

@@ -32,7 +32,7 @@ describe('a token of a service account', () => {
   after(() => cluster?.close());
 
   async function statusWith(token: string, path = SLICES): Promise<number> {
-    const watch = await openWatch(cluster, path, '', token);
+    const watch = await openWatch(cluster, path, '', { token });
     const status = await until('the answer', () => watch.status);
     watch.close();
     return status;

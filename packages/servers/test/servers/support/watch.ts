@@ -16,7 +16,7 @@ export async function openWatch(
   cluster: Kubernetes,
   path: string,
   resourceVersion: string,
-  token = cluster.adminToken,
+  { token = cluster.adminToken, origin = cluster.origin }: { token?: string; origin?: string } = {},
 ): Promise<Watch> {
   const events: Watch['events'][number][] = [];
   const watch = {
@@ -27,7 +27,7 @@ export async function openWatch(
   };
   const separator = path.includes('?') ? '&' : '?';
   const sent: ClientRequest = request(
-    `${cluster.origin}${path}${separator}watch=true&resourceVersion=${resourceVersion}`,
+    `${origin}${path}${separator}watch=true&resourceVersion=${resourceVersion}`,
     { ca: await readFile(cluster.caFile), headers: { authorization: `Bearer ${token}` }, agent: false },
     (response) => {
       watch.status = response.statusCode;
