@@ -1,8 +1,9 @@
-import { type ClientRequestArgs, Agent as HttpAgent } from 'node:http';
+import type { ClientRequestArgs, Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent, type RequestOptions } from 'node:https';
 import type { Duplex } from 'node:stream';
 import { checkServerIdentity, type SecureContextOptions } from 'node:tls';
 import type { Endpoint, Engine, Route } from '@crowfly/core';
+import { http } from './node-http.js';
 import { type Address, type Closable, createPerInstance, type PerInstance } from './per-instance.js';
 import { tlsIdentity } from './tls-identity.js';
 
@@ -64,7 +65,7 @@ export class InstanceAgents implements Pick<Closable, 'close'> {
   }
 }
 
-class PlainAgent extends HttpAgent implements Closable {
+class PlainAgent extends http.Agent implements Closable {
   readonly #address: Address;
   readonly #sockets = new OpenSockets();
 

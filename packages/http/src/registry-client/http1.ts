@@ -1,7 +1,8 @@
-import { Agent, type AgentOptions, type ClientRequest, type IncomingMessage, request } from 'node:http';
+import type { AgentOptions, ClientRequest, IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Clock, Timer } from '@crowfly/core';
+import { http } from '../node-http.js';
 import type { Head } from './answer.js';
 import { tellRequest } from './channels.js';
 import { type Context, type Dialled, dial } from './dial.js';
@@ -60,7 +61,7 @@ export class Http1 {
         off();
         return true;
       };
-      const message = request({
+      const message = http.request({
         agent: this.#agent,
         host: origin.host,
         port: origin.port,
@@ -143,7 +144,7 @@ export class Http1 {
 }
 
 /** The agent of Node.js, with connections of ours, and with an end to their idleness. */
-class IdleAgent extends Agent {
+class IdleAgent extends http.Agent {
   readonly #clock: Clock;
   readonly #idle = new Map<Socket, Timer>();
 
