@@ -2,17 +2,22 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { Socket } from 'node:net';
 
 const REQUESTS = ['http.client.request.start', 'undici:request:create'] as const;
+/** Of requests over HTTP/2 Node tells nothing; `@crowfly/http` tells of all, so those over HTTP/1.1 would count twice. */
+const REGISTRY_REQUESTS = 'crowfly:registry-request';
 const SOCKETS = 'net.client.socket';
 /** Socket handles are judged one by one (below): in a process that is the backend too, their number says nothing. */
 const SOCKET_HANDLES = new Set(['TCPSocketWrap', 'TLSWrap', 'PipeWrap', 'TCPWRAP', 'PIPEWRAP', 'TLSWRAP']);
 
-/** What Node itself tells of the requests and connections of this process. */
+/** What Node itself, and the client for registries, tell of the requests and connections of this process. */
 export class Traffic {
   #requests = 0;
   #connects = 0;
   readonly #sockets = new Set<Socket>();
   readonly #onRequest = (): void => {
     this.#requests++;
+  };
+  readonly #onRegistryRequest = (message: unknown): void => {
+    if ((message as { protocol?: unknown }).protocol === 'h2') this.#requests++;
   };
   readonly #onSocket = (message: unknown): void => {
     this.#connects++;
@@ -23,11 +28,13 @@ export class Traffic {
 
   start(): void {
     for (const name of REQUESTS) subscribe(name, this.#onRequest);
+    subscribe(REGISTRY_REQUESTS, this.#onRegistryRequest);
     subscribe(SOCKETS, this.#onSocket);
   }
 
   stop(): void {
     for (const name of REQUESTS) unsubscribe(name, this.#onRequest);
+    unsubscribe(REGISTRY_REQUESTS, this.#onRegistryRequest);
     unsubscribe(SOCKETS, this.#onSocket);
     this.#sockets.clear();
   }

@@ -1,7 +1,10 @@
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { createServer, get } from 'node:http';
+import { createSecureServer } from 'node:http2';
 import { type AddressInfo, connect, type Socket } from 'node:net';
-import type { RegistryFactory } from '@crowfly/core';
+import type { Clock, RegistryFactory } from '@crowfly/core';
+import { createRegistryClient, type RegistryClient } from '@crowfly/http';
 import type { RegistryHarness } from '@crowfly/testkit';
 import { expect } from 'chai';
 import { harness } from './support/harness.js';
@@ -60,6 +63,62 @@ describe('what the suite sees by itself, without requests() of the harness', () 
       );
     });
   }
+
+  describe('of the client for registries', () => {
+    const fixture = (name: string): Buffer =>
+      readFileSync(new URL(`../../../http/test/fixtures/${name}`, import.meta.url));
+    const secure = createSecureServer(
+      { cert: fixture('registry.pem'), key: fixture('registry-key.pem') },
+      (_, response) => response.end(),
+    );
+    const clients: RegistryClient[] = [];
+    const clock: Clock = {
+      now: () => performance.now(),
+      after(delayMs, fire) {
+        const timer = setTimeout(fire, delayMs);
+        return { cancel: () => clearTimeout(timer) };
+      },
+    };
+
+    before(async () => {
+      secure.listen(0, '127.0.0.1');
+      await once(secure, 'listening');
+    });
+    after(async () => {
+      for (const client of clients) await client.close();
+      secure.close();
+    });
+
+    for (const protocol of ['HTTP/1.1', 'HTTP/2']) {
+      it(`a request over ${protocol} after the abort, once`, async () => {
+        const to =
+          protocol === 'HTTP/2' ? `https://127.0.0.1:${(secure.address() as AddressInfo).port}` : origin;
+        const client = createRegistryClient({
+          origin: to,
+          http2: true,
+          clock,
+          connection: () => ({ ca: fixture('registries-ca.pem') }),
+        });
+        clients.push(client);
+        const request = async (): Promise<unknown> => {
+          const { signal } = new AbortController();
+          return (await client.request({ path: '/', signal })).text();
+        };
+        // So that there is a connection already: a new one counts as a request by itself.
+        await request();
+        let asked = false;
+        const { failed } = await seven((signal) => {
+          signal.addEventListener('abort', () => {
+            if (!asked) setTimeout(() => void request(), 20);
+            asked = true;
+          });
+        });
+        expect(failed.map(({ message }) => message).join()).to.match(
+          /^rule 7 .*: 1 requests were made after the abort/,
+        );
+      });
+    }
+  });
 });
 
 /** Rule 7 for an adapter that is right but for what `also` does in each watch. */
