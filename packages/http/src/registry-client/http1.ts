@@ -1,22 +1,16 @@
-import type { AgentOptions, ClientRequest, IncomingMessage } from 'node:http';
+import type { ClientRequest, IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
-import type { Duplex } from 'node:stream';
-import type { Clock, Timer } from '@crowfly/core';
 import { http } from '../node-http.js';
 import type { Head } from './answer.js';
 import { tellRequest } from './channels.js';
 import { type Context, type Dialled, dial } from './dial.js';
 import { late, noAnswer, type Place } from './errors.js';
 import type { Exchange } from './exchange.js';
+import { flat } from './flat.js';
+import { IdleAgent } from './idle-agent.js';
 import { Lost } from './lost.js';
 import type { Plan } from './plan.js';
 import { timeLimit } from './time-limit.js';
-
-/**
- * Idle connections are closed after this time, in milliseconds: common servers close theirs after 5 s, and a request
- * that meets the closing is lost.
- */
-const IDLE_MS = 4_000;
 
 /** HTTP/1.1: a connection for each request under way, kept for the next one. */
 export class Http1 {
@@ -28,7 +22,7 @@ export class Http1 {
 
   constructor(context: Context) {
     this.#context = context;
-    this.#agent = new IdleAgent(context.clock, { keepAlive: true });
+    this.#agent = new IdleAgent(context.clock);
   }
 
   get connections(): number {
@@ -78,7 +72,6 @@ export class Http1 {
             }),
         },
       });
-      tellRequest({ origin: origin.name, method: plan.method, path: plan.path, protocol: 'h1' });
       const giveUp = (reason: unknown): void => {
         if (!settle()) return;
         message.destroy();
@@ -89,6 +82,7 @@ export class Http1 {
         socket = used;
         heardBefore = used.bytesRead;
         if (settled) return;
+        tellRequest({ origin: origin.name, method: plan.method, path: plan.path, protocol: 'h1' });
         cancel = timeLimit(clock, plan.answerMs, true, () => giveUp(late(place(), plan)));
       });
       message.once('response', (response: IncomingMessage) => {
@@ -143,57 +137,6 @@ export class Http1 {
   }
 }
 
-/** The agent of Node.js, with connections of ours, and with an end to their idleness. */
-class IdleAgent extends http.Agent {
-  readonly #clock: Clock;
-  readonly #idle = new Map<Socket, Timer>();
-
-  constructor(clock: Clock, options: AgentOptions) {
-    super(options);
-    this.#clock = clock;
-  }
-
-  override createConnection(
-    options: object,
-    callback: (error: Error | null, socket: Duplex) => void = () => {},
-  ): undefined {
-    const { connect } = options as { connect(): Promise<Socket> };
-    connect().then(
-      (socket) => callback(null, socket),
-      (error) => callback(error, undefined as never),
-    );
-  }
-
-  override keepSocketAlive(socket: Socket): boolean {
-    // Its declaration says that it returns nothing.
-    const kept = super.keepSocketAlive(socket) as unknown;
-    if (kept === false) return false;
-    socket.unref();
-    this.forget(socket);
-    this.#idle.set(
-      socket,
-      this.#clock.after(IDLE_MS, () => socket.destroy()),
-    );
-    return true;
-  }
-
-  override reuseSocket(socket: Socket, message?: ClientRequest): void {
-    this.forget(socket);
-    if (message === undefined) socket.ref();
-    else super.reuseSocket(socket as never, message);
-  }
-
-  /** It is not idle any more. */
-  forget(socket: Socket): void {
-    this.#idle.get(socket)?.cancel();
-    this.#idle.delete(socket);
-  }
-
-  closeIdle(): void {
-    for (const socket of this.#idle.keys()) socket.destroy();
-  }
-}
-
 function headOf(message: ClientRequest, response: IncomingMessage, place: Place, plan: Plan): Head {
   const { socket } = message;
   const status = response.statusCode ?? 0;
@@ -217,16 +160,4 @@ function headOf(message: ClientRequest, response: IncomingMessage, place: Place,
       if (!response.complete) socket?.unref();
     },
   };
-}
-
-/** Of several values with one name, one text. */
-export function flat(
-  headers: Readonly<Record<string, string | readonly string[] | number | undefined>>,
-): Readonly<Record<string, string>> {
-  const result: Record<string, string> = Object.create(null);
-  for (const [name, value] of Object.entries(headers)) {
-    if (value === undefined || name.startsWith(':')) continue;
-    result[name] = Array.isArray(value) ? value.join(', ') : String(value);
-  }
-  return Object.freeze(result);
 }

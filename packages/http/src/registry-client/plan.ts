@@ -26,7 +26,6 @@ const SHAPE: Readonly<Record<string, Check>> = {
   headers: check.table(check.either('text', check.string, check.oneOf(''))),
   body: check.either('text', check.string, check.oneOf('')),
   answerMs: check.ms(1),
-  silenceMs: check.either('milliseconds, 0 or Infinity', check.ms(0), check.oneOf()),
 };
 
 /** What the client says itself, or what would change how the connection is used. */
@@ -46,7 +45,8 @@ const OURS: ReadonlySet<string> = new Set([
 ]);
 
 const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
-const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
+const PATH = /^\/[\x21\x22\x24-\x7e]*$/;
+const VALUE = /^[\t\x20-\x7e]*$/;
 
 /** @throws CrowflyError `bad-option` for what is of the wrong kind */
 export function checkRequest(request: RegistryRequest): void {
@@ -68,7 +68,7 @@ export function planOf(
 ): Plan {
   const { path, method = 'GET', body, answerMs = limits.answerMs } = request;
   const title = titleOf(method, path);
-  if (!TOKEN.test(method) || !/^\/[\x21-\x7e]*$/.test(path)) {
+  if (!TOKEN.test(method) || !PATH.test(path)) {
     throw new CrowflyError(
       'bad-request',
       `${origin.name}: cannot send ${title}: expected a method, and a path that begins with '/' and is percent-encoded`,

@@ -5,13 +5,17 @@ import { tellRequest } from './channels.js';
 import type { Context, Dialled, Stoppable } from './dial.js';
 import { connectError, failed, late, noAnswer, placeName } from './errors.js';
 import type { Exchange } from './exchange.js';
-import { flat } from './http1.js';
+import { flat } from './flat.js';
 import { Lost } from './lost.js';
+import { PingGuard } from './ping-guard.js';
 import type { Plan } from './plan.js';
+import { watchEnd } from './stream-end.js';
 import { timeLimit } from './time-limit.js';
 
 /** How much of one body the server may send before it is read, in bytes. */
 const STREAM_WINDOW = 1024 * 1024;
+/** The same for all of them together. Unread bodies do not use it up: Node.js renews it for whatever has arrived. */
+const SESSION_WINDOW = 8 * STREAM_WINDOW;
 /** How long a connection without requests is kept, in milliseconds. */
 const IDLE_MS = 30_000;
 
@@ -20,6 +24,7 @@ export class Session {
   readonly #context: Context;
   readonly #dialled: Dialled;
   readonly #session: ClientHttp2Session;
+  readonly #guard: PingGuard;
   #streams = 0;
   #holds = 0;
   #used = false;
@@ -28,15 +33,11 @@ export class Session {
   #closed = false;
   /** Why it ended, once it has. */
   #fault: unknown;
-  #timer: Timer | undefined;
-  #heardBytes = 0;
-  #heardAt: number;
-  #cancelPing: (() => void) | undefined;
+  #idle: Timer | undefined;
 
   private constructor(context: Context, dialled: Dialled) {
     this.#context = context;
     this.#dialled = dialled;
-    this.#heardAt = context.clock.now();
     const session = connect(context.origin.name, {
       createConnection: () => dialled.socket,
       settings: { enablePush: false, initialWindowSize: STREAM_WINDOW },
@@ -45,12 +46,17 @@ export class Session {
     session.on('error', (error) => this.destroy(error));
     // Left to itself, a session whose TLS fails ends its socket, and waits for the peer to do so too.
     dialled.socket.on('error', (error) => this.destroy(error));
+    this.#guard = new PingGuard(context.clock, context.limits, {
+      received: () => dialled.socket.bytesRead,
+      ping: (answered) => void (session.destroyed || session.ping(answered)),
+      dead: (silentMs) => this.destroy(deadError(context, dialled, silentMs)),
+    });
     session.on('goaway', () => this.#retire());
     session.once('close', () => {
       this.#closed = true;
       this.#retired = true;
-      this.#timer?.cancel();
-      this.#cancelPing?.();
+      this.#idle?.cancel();
+      this.#guard.stop();
     });
   }
 
@@ -82,6 +88,7 @@ export class Session {
       off = stoppable.onStop(fail);
       self.#session.once('remoteSettings', () => {
         settle();
+        self.#session.setLocalWindowSize(SESSION_WINDOW);
         if (self.#holds === 0) self.#session.unref();
         resolve(self);
       });
@@ -138,12 +145,15 @@ export class Session {
         settle();
         const refused = stream.rstCode === constants.NGHTTP2_REFUSED_STREAM;
         const failure = noAnswer(place, plan.title, this.#fault ?? stream.errored ?? brokenOff(stream));
-        reject(refused || reused ? new Lost(failure, refused) : failure);
+        // Alone, a stream is reset because of its request; with the whole connection it was in the way of something else.
+        const lost = refused || (reused && this.#session.destroyed);
+        reject(lost ? new Lost(failure, refused) : failure);
       };
       const cancel = timeLimit(clock, plan.answerMs, true, () => {
         settle();
         discard();
-        this.#suspect();
+        this.#retire();
+        this.#guard.ask();
         reject(late(place, plan));
       });
       const off = exchange.onStop((reason) => {
@@ -196,7 +206,10 @@ export class Session {
       { endStream: plan.body === undefined },
     );
     this.#used = true;
-    if (this.#streams++ === 0) this.#guard();
+    if (this.#streams++ === 0) {
+      this.#idle?.cancel();
+      this.#guard.start();
+    }
     stream.once('close', () => {
       if (--this.#streams === 0) this.#rest();
     });
@@ -209,76 +222,19 @@ export class Session {
     if (this.#streams === 0) this.destroy(undefined);
   }
 
-  #suspect(): void {
-    this.#retire();
-    this.#ping();
-  }
-
-  /** From the first request on: whether the server is still there. */
-  #guard(): void {
-    const { clock, limits } = this.#context;
-    this.#timer?.cancel();
-    const look = (): void => {
-      this.#listen();
-      if (clock.now() - this.#heardAt >= limits.pingMs) this.#ping();
-      this.#timer = clock.after(limits.pingMs / 2, look);
-    };
-    look();
-  }
-
   /** Without requests there is nothing to guard. */
   #rest(): void {
-    this.#timer?.cancel();
+    this.#guard.pause();
     if (this.#retired) this.destroy(undefined);
     if (this.#session.destroyed) return;
-    this.#listen();
-    this.#timer = this.#context.clock.after(IDLE_MS, () => this.#retire());
-  }
-
-  /** @returns whether anything was received since the last time */
-  #listen(): boolean {
-    const { bytesRead } = this.#dialled.socket;
-    if (bytesRead === this.#heardBytes) return false;
-    this.#heardBytes = bytesRead;
-    this.#heardAt = this.#context.clock.now();
-    return true;
-  }
-
-  #ping(): void {
-    if (this.#cancelPing !== undefined || this.#session.destroyed) return;
-    const { clock, limits } = this.#context;
-    this.#listen();
-    const cancel = timeLimit(clock, limits.pingTimeoutMs, false, () => {
-      this.#cancelPing = undefined;
-      if (this.#listen()) return;
-      const silentMs = Math.round(clock.now() - this.#heardAt);
-      const where = placeName(this.#dialled.place);
-      const what = `${where} was silent for ${silentMs} ms and did not answer a ping within ${limits.pingTimeoutMs} ms`;
-      this.destroy(failed(`${what}: it hangs, or the network is cut`));
-    });
-    this.#cancelPing = cancel;
-    this.#session.ping(() => {
-      cancel();
-      if (this.#cancelPing === cancel) this.#cancelPing = undefined;
-    });
+    this.#idle = this.#context.clock.after(IDLE_MS, () => this.#retire());
   }
 }
 
-/**
- * Whether the server itself ended the body. To a reader a stream ends in the same way when it, or its connection, is
- * closed without an error code in the middle of the body: Node.js then pushes the end itself, once `closed` is set.
- */
-function watchEnd(stream: ClientHttp2Stream): () => boolean {
-  let pushes = 0;
-  let ended = false;
-  const push = stream.push;
-  stream.push = (chunk, encoding) => {
-    pushes++;
-    if (chunk === null && !stream.closed) ended = true;
-    return push.call(stream, chunk, encoding);
-  };
-  // A Node.js that does not push to its streams would make every answer look broken.
-  return () => ended || (pushes === 0 && stream.rstCode === constants.NGHTTP2_NO_ERROR);
+function deadError({ limits }: Context, { place }: Dialled, silentMs: number): Error {
+  const what = `${placeName(place)} was silent for ${silentMs} ms`;
+  const ping = `did not answer a ping within ${limits.pingTimeoutMs} ms (pingTimeoutMs)`;
+  return failed(`${what} and ${ping}: it hangs, or the network is cut`);
 }
 
 function brokenOff(stream: ClientHttp2Stream): Error {

@@ -151,7 +151,7 @@ describe('a registry client over HTTP/2', () => {
     for (const error of errors) {
       expect(error).to.have.property('code', 'registry-failed');
       expect(error.message).to.match(
-        /^https:\S+ was silent for \d{5} ms and did not answer a ping within 5000 ms: it hangs, or the network is cut$/,
+        /^https:\S+ was silent for \d{5} ms and did not answer a ping within 5000 ms \(pingTimeoutMs\): it hangs, or the network is cut$/,
       );
     }
     relay.thaw();
@@ -219,6 +219,24 @@ describe('a registry client over HTTP/2', () => {
     streams[0]?.end(' to the end');
     expect(await answer.text()).to.equal('open to the end');
     await until(() => client.connections === 1);
+  });
+
+  it('sends once more what the server did not process before it said goodbye', async () => {
+    let goodbyes = 1;
+    const client = rig.to(
+      await serve((stream, path) => {
+        if (path === '/watch') plain(stream, path);
+        else if (goodbyes-- > 0) stream.session?.goaway(constants.NGHTTP2_NO_ERROR, 1);
+        else plain(stream, path);
+      }),
+      { http2: true },
+    );
+    const open = await watch(client);
+    const put = { path: '/put', method: 'PUT', body: 'x', signal: never };
+    expect(await (await client.request(put)).text()).to.equal('/put');
+    expect(client.connections).to.equal(2);
+    await client.close();
+    await open.ended;
   });
 
   it('fails what was open when the server says goodbye with an error', async () => {
