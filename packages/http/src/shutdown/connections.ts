@@ -30,6 +30,11 @@ export class Connections {
     return this.#all.size;
   }
 
+  /** Those that nobody has begun to close. */
+  get open(): number {
+    return [...this.#all.keys()].filter((socket) => !socket.destroyed).length;
+  }
+
   /** The connection of a socket, from now on if it was not known. */
   of(socket: Socket): Connection {
     const known = this.#all.get(socket);
@@ -72,11 +77,8 @@ export class Connections {
     }
   }
 
-  /** @returns how many there were */
-  destroyAll(): number {
-    const open = [...this.#all.keys()].filter((socket) => !socket.destroyed);
-    for (const socket of open) socket.destroy();
-    return open.length;
+  destroyAll(): void {
+    for (const socket of this.#all.keys()) socket.destroy();
   }
 
   emptied(): Promise<void> {

@@ -102,8 +102,9 @@ export class LeavingServer {
   cut(): number {
     this.#cutting = true;
     this.#connections.closeIdle(this.#clock.now());
+    const cut = this.#connections.open;
     this.#sessions.destroy();
-    const cut = this.#connections.destroyAll();
+    this.#connections.destroyAll();
     if ('closeAllConnections' in this.#server) this.#server.closeAllConnections();
     return cut;
   }
