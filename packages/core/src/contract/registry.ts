@@ -62,7 +62,12 @@ export interface Problem {
 /** How a running watch speaks to the core. After `signal` aborts, every call is ignored. */
 export interface Feed {
   readonly signal: AbortSignal;
-  /** The whole set, never a part; the latest wins. An empty list means: the service is known and has no instance. */
+  /**
+   * The whole set, never a part; the latest wins. An empty list means: the service is known and has no instance.
+   *
+   * An endpoint that is published again as the same object is not read again if it is a plain object, frozen with its
+   * metadata and hints: publish such ones where sets are large. Any other is read each time, as it may have changed.
+   */
   publish(endpoints: readonly Endpoint[]): void;
   /** Authoritative: there is no such service. `reason` says where it was looked for. */
   unknown(reason: string): void;

@@ -23,7 +23,7 @@ export interface Member {
 
 /** The members that one balancer chooses among. The arrays are live: read them at pick time, never keep a copy of a reference to their contents. */
 export interface Pool {
-  /** All members, the ejected and the draining too. */
+  /** All members, the ejected and the draining too: dense, unordered. */
   readonly members: readonly Member[];
   /** Those that may be picked now: dense, unordered (an ejection swaps the last one into the hole). */
   readonly eligible: readonly Member[];

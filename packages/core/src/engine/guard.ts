@@ -1,4 +1,3 @@
-import type { Endpoint } from '../contract/endpoint.js';
 import type { GuardOptions } from './api.js';
 import type { MemberRecord } from './member.js';
 
@@ -12,18 +11,17 @@ import type { MemberRecord } from './member.js';
  * Loss is by count, so that a set replaced by one of equal size is believed. What was draining, or cannot be connected
  * to anyway, is believed at once.
  *
- * @param stayed how many healthy members of the last set are in the next one, or were replaced in it
+ * @param healthy how many of the last set could take calls, as far as the next one knows
+ * @param left how many of the next one can
  * @param vanished those of the last set that the next one does not name
  */
 export function toHold(
-  stayed: number,
+  healthy: number,
+  left: number,
   vanished: readonly MemberRecord[],
-  next: readonly Endpoint[],
   { maxLossShare }: GuardOptions,
 ): MemberRecord[] {
   if (maxLossShare >= 1 || vanished.length === 0) return [];
-  const healthy = vanished.reduce((sum, member) => sum + (member.draining ? 0 : 1), stayed);
-  const left = next.reduce((sum, endpoint) => sum + (endpoint.state === 'draining' ? 0 : 1), 0);
   const suspicious = left === 0 || healthy - left > healthy * maxLossShare;
   if (healthy === 0 || !suspicious) return [];
   return vanished.filter((member) => !member.draining && !member.ejection?.hard);

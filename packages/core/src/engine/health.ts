@@ -41,7 +41,7 @@ export type Survives = 'anything' | 'a failed connect' | 'nothing';
 export type Evidence = 'connect' | 'reset' | 'timeout' | 'gateway' | 'server' | 'body';
 
 interface Rule {
-  readonly streak: keyof Streaks;
+  readonly streak: Exclude<keyof Streaks, `${string}${'At' | 'Since'}`>;
   readonly threshold: keyof EjectionOptions;
   readonly hard: boolean;
   readonly text: string;
@@ -103,7 +103,7 @@ export class Health {
 
   /** The whole answer to a try that began at `startedAt` arrived. */
   whole(member: MemberRecord, startedAt: number): void {
-    if (startedAt >= member.judgedSince) member.streaks.bodies = 0;
+    if (startedAt >= member.judgedSince) member.bodyArrived();
   }
 
   /** A try that began at `startedAt` failed. `probing`: it was this member's probe. */
@@ -181,13 +181,15 @@ export class Health {
    */
   #sameEvent(member: MemberRecord, evidence: Evidence, startedAt: number): boolean {
     const now = this.#o.clock.now();
+    const { streaks } = member;
     if (evidence === 'timeout') {
-      if (startedAt - member.timedOutSince < MOMENT_MS || now - member.timedOutAt < MOMENT_MS) return true;
-      member.timedOutSince = startedAt;
-      member.timedOutAt = now;
+      const { timedOutSince, timedOutAt } = streaks;
+      if (startedAt - timedOutSince < MOMENT_MS || now - timedOutAt < MOMENT_MS) return true;
+      streaks.timedOutSince = startedAt;
+      streaks.timedOutAt = now;
     } else if (evidence === 'reset') {
-      if (startedAt < member.resetAt) return true;
-      member.resetAt = now;
+      if (startedAt < streaks.resetAt) return true;
+      streaks.resetAt = now;
     }
     return false;
   }

@@ -5,6 +5,18 @@ const DOT = 46;
 const ZERO = 48;
 const HOST_NAME = /^(?=.{1,253}$)[a-z0-9_](?:[a-z0-9_-]{0,62})(?:\.[a-z0-9_][a-z0-9_-]{0,62})*$/;
 
+/**
+ * What nearly every instance has: an IPv4 address in its normal form that is neither unspecified, link-local, multicast
+ * nor reserved. One regex instead of the checks below, which a process that has just started runs ten times slower.
+ */
+const ORDINARY =
+  /^(?!169\.254\.)(?:22[0-3]|2[01]\d|1\d\d|[1-9]\d?)(?:\.(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)){3}$/;
+
+/** Whether a host is in its normal form, and none that is denied. `false`: that remains to be seen. */
+export function isOrdinaryHost(host: string): boolean {
+  return ORDINARY.test(host) && !CLOUD_METADATA.has(host);
+}
+
 /** The one spelling of a host; `undefined` when it is none. */
 export function normalHost(host: string): string | undefined {
   if (dottedQuad(host) !== undefined) return host;

@@ -1,10 +1,10 @@
 import type { Clock } from '../contract/clock.js';
 import type { Endpoint } from '../contract/endpoint.js';
 import type { GuardOptions } from './api.js';
-import { sameEndpoint } from './endpoint-gate.js';
 import { toHold } from './guard.js';
 import { MemberRecord } from './member.js';
 import type { PoolChange } from './pool.js';
+import { sameEndpoint } from './same-endpoint.js';
 
 /** A member that left is remembered this long: a flapping registry must not pardon an ejected instance every time. */
 const REMEMBER_MS = 60_000;
@@ -15,8 +15,8 @@ export interface Change {
   readonly added: readonly MemberRecord[];
   /** Came back within the minute, with their statistics. */
   readonly revived: readonly MemberRecord[];
-  /** Same instance, other facts: weight, zone, state, metadata. How many, and what that is for a balancer. */
-  readonly changed: number;
+  /** Same instance, other facts: weight, zone, state, metadata. And what that is for a balancer. */
+  readonly described: readonly MemberRecord[];
   readonly kind: PoolChange | undefined;
   /** Vanished, but kept for now. */
   readonly held: readonly MemberRecord[];
@@ -25,13 +25,23 @@ export interface Change {
   readonly departed: readonly MemberRecord[];
 }
 
-/** Turns whole sets into stable members: the same instance keeps its record, and with it what was learnt about it. */
+/**
+ * Turns whole sets into stable members: the same instance keeps its record, and with it what was learnt about it.
+ *
+ * A large set mostly repeats the one before it, in the same order: an endpoint that is the same object where it is
+ * expected costs a comparison. The maps are touched for what changed only.
+ */
 export class Membership {
   /** By id; the held ones too. */
   readonly current = new Map<string, MemberRecord>();
   readonly #clock: Clock;
   readonly #guard: GuardOptions;
   #sets = 0;
+  /** The last set, and its members in the same order. */
+  #seen: readonly Endpoint[] = [];
+  #listed: MemberRecord[] = [];
+  /** How many of the listed ones can take calls, as far as is known now. */
+  #healthy = 0;
   readonly #departed = new Map<string, { readonly member: MemberRecord; readonly at: number }>();
 
   constructor(clock: Clock, guard: GuardOptions) {
@@ -39,43 +49,47 @@ export class Membership {
     this.#guard = guard;
   }
 
+  /** The endpoints of the last set, in its order. One that says the same as before is the same object. */
+  list(): Endpoint[] {
+    return this.#listed.map(({ endpoint }) => endpoint);
+  }
+
   /** @param endpoints past the gate: ids are distinct */
   reconcile(endpoints: readonly Endpoint[]): Change {
     const now = this.#clock.now();
     this.#forget(now);
-    const set = ++this.#sets;
-    const added: MemberRecord[] = [];
-    const revived: MemberRecord[] = [];
-    const departed: MemberRecord[] = [];
-    let changed = 0;
-    let kind: PoolChange | undefined;
-    let returned = 0;
-    /** Of those that the last set named: how many could take calls, as far as is known now. */
-    let healthy = 0;
-    for (const endpoint of endpoints) {
-      const member = this.current.get(endpoint.id);
-      const listed = member !== undefined && member.heldUntil === undefined;
-      if (member?.is(endpoint)) {
-        member.namedIn = set;
-        if (!listed) returned++;
-        member.heldUntil = undefined;
-        if (!sameEndpoint(member.endpoint, endpoint)) {
-          const what = member.describe(endpoint);
-          kind = changed++ === 0 || kind === what ? what : 'members';
+    const before = this.#listed;
+    const seen = this.#seen;
+    const pass = new Pass(++this.#sets);
+    const listed: MemberRecord[] = [];
+    let kept = 0;
+    /** Where in the last set the next endpoint is expected. */
+    let at = 0;
+    for (let index = 0; index < endpoints.length; index++) {
+      const endpoint = endpoints[index] as Endpoint;
+      let member = before[at];
+      if (member !== undefined && seen[at] === endpoint) {
+        at++;
+        kept++;
+      } else {
+        const known = this.current.get(endpoint.id);
+        if (known !== undefined && known.heldUntil === undefined) {
+          at = known.listIndex + 1;
+          kept++;
         }
-        if (listed && !member.draining) healthy++;
-        continue;
+        member = this.#take(endpoint, known, pass);
       }
-      if (listed && !member.draining) healthy++;
-      if (member !== undefined) departed.push(member);
-      const former = this.#revive(endpoint);
-      const joined = former ?? new MemberRecord(endpoint);
-      (former === undefined ? added : revived).push(joined);
-      this.current.set(endpoint.id, joined);
-      joined.namedIn = set;
+      member.namedIn = pass.set;
+      member.listIndex = index;
+      listed.push(member);
     }
-    const vanished = this.current.size > endpoints.length ? this.#notNamedIn(set) : [];
-    const held = toHold(healthy, vanished, endpoints, this.#guard);
+    this.#listed = listed;
+    this.#seen = endpoints;
+    const { set, departed } = pass;
+    const vanished = kept < before.length ? before.filter((member) => member.namedIn !== set) : [];
+    const healthy = this.#healthy + pass.recovered;
+    this.#healthy = healthy + pass.arrived - vanished.reduce((sum, member) => sum + canServe(member), 0);
+    const held = toHold(healthy, this.#healthy, vanished, this.#guard);
     for (const member of held) member.heldUntil = now + this.#guard.holdMs;
     for (const member of vanished) {
       if (member.heldUntil !== undefined) continue;
@@ -83,13 +97,37 @@ export class Membership {
       departed.push(member);
     }
     for (const member of departed) this.#remember(member, now);
-    return { added, revived, changed, kind, held, returned, departed };
+    const { added, revived, described, kind, returned } = pass;
+    return { added, revived, described, kind, held, returned, departed };
   }
 
-  #notNamedIn(set: number): MemberRecord[] {
-    return [...this.current.values()].filter(
-      (member) => member.namedIn !== set && member.heldUntil === undefined,
-    );
+  /** @param known who has the endpoint's id now @returns the member that the endpoint is about */
+  #take(endpoint: Endpoint, known: MemberRecord | undefined, pass: Pass): MemberRecord {
+    if (known?.is(endpoint)) {
+      const listed = known.heldUntil === undefined;
+      const could = canServe(known);
+      known.heldUntil = undefined;
+      if (!sameEndpoint(known.endpoint, endpoint)) pass.describe(known, endpoint);
+      if (listed) {
+        pass.recovered += canServe(known) - could;
+      } else {
+        pass.returned++;
+        pass.arrived += canServe(known);
+      }
+      return known;
+    }
+    if (known !== undefined) {
+      if (known.heldUntil === undefined) pass.arrived -= canServe(known);
+      pass.departed.push(known);
+      // Not one of the vanished, whom the guard may keep: another one has its id.
+      known.namedIn = pass.set;
+    }
+    const former = this.#revive(endpoint);
+    const joined = former ?? new MemberRecord(endpoint);
+    (former === undefined ? pass.added : pass.revived).push(joined);
+    pass.arrived += canServe(joined);
+    this.current.set(endpoint.id, joined);
+    return joined;
   }
 
   /** A held member is believed gone. */
@@ -136,3 +174,30 @@ export class Membership {
     }
   }
 }
+
+/** What one set changes, while it is gone through. */
+class Pass {
+  readonly set: number;
+  readonly added: MemberRecord[] = [];
+  readonly revived: MemberRecord[] = [];
+  readonly described: MemberRecord[] = [];
+  readonly departed: MemberRecord[] = [];
+  kind: PoolChange | undefined;
+  returned = 0;
+  /** How many of those that the last set named can serve now and could not then, less the opposite. */
+  recovered = 0;
+  /** How many can serve that the last set did not name, less those that they replace. */
+  arrived = 0;
+
+  constructor(set: number) {
+    this.set = set;
+  }
+
+  describe(member: MemberRecord, endpoint: Endpoint): void {
+    const what = member.describe(endpoint);
+    this.kind = this.described.length === 0 || this.kind === what ? what : 'members';
+    this.described.push(member);
+  }
+}
+
+const canServe = (member: MemberRecord): number => (member.draining ? 0 : 1);

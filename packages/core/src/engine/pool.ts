@@ -9,18 +9,32 @@ export type PoolChange = Parameters<Balancer['update']>[1];
 export type PoolMode = 'normal' | 'panic' | 'last-resort';
 
 export interface PoolOptions {
-  /** Which place of `member.slots` is this pool's. */
-  readonly slot: number;
+  /** 0 or 1: which places of `member.slots` are this pool's. */
+  readonly slot: 0 | 1;
   readonly balancer: Balancer;
+  /** Whether a member may be in the pool at all. */
+  accepts(member: MemberRecord): boolean;
   readonly panicShare: number;
   random(): number;
   /** The balancer answered with a member that it may not pick, or threw. */
   mispick(reason: string): void;
 }
 
-/** The members that one balancer chooses among, and who of them is eligible. */
+/** What happened to some of a service's members. */
+export interface PoolEdit {
+  readonly joined: readonly MemberRecord[];
+  readonly left: readonly MemberRecord[];
+  /** Their facts changed, and what that is for a balancer. */
+  readonly described: readonly MemberRecord[];
+  readonly kind: PoolChange | undefined;
+}
+
+/**
+ * The members that one balancer chooses among, and who of them is eligible. Both are dense arrays in no particular
+ * order: who leaves is replaced by the last one, so that a change costs as much as there is changed.
+ */
 export class MemberPool implements Pool {
-  members: MemberRecord[] = [];
+  readonly members: MemberRecord[] = [];
   readonly eligible: MemberRecord[] = [];
   inFlight = 0;
   mode: PoolMode = 'normal';
@@ -28,18 +42,39 @@ export class MemberPool implements Pool {
   readonly #options: PoolOptions;
   #tier = 0;
   #ejected = 0;
+  /** Where a member's place in `members` stands in its `slots`, and the one in `eligible`. */
+  readonly #place: number;
+  readonly #slot: number;
 
   constructor(options: PoolOptions) {
     this.#options = options;
     this.balancer = options.balancer;
+    this.#place = options.slot * 2;
+    this.#slot = options.slot * 2 + 1;
   }
 
-  /** Takes over a new list of members, which it then owns. O(N). */
-  replace(members: MemberRecord[]): void {
-    this.members = members;
-    this.inFlight = members.reduce((sum, member) => sum + member.inFlight, 0);
-    this.#elect();
-    this.#tell('members');
+  /**
+   * Takes over what changed among its members; the balancer is to be told by `tell`, once all pools know of it.
+   *
+   * @returns what it is to be told; `undefined` when nothing of it was about this pool
+   */
+  edit({ joined, left, described, kind }: PoolEdit): PoolChange | undefined {
+    const first = this.members.length === 0;
+    const size = this.members.length;
+    for (const member of left) this.#expel(member);
+    let moved = this.members.length < size;
+    // Index loops where there may be thousands, here and below: in a process that has just started, `for of` is an
+    // allocation for each.
+    for (let index = 0; index < joined.length; index++) {
+      const member = joined[index] as MemberRecord;
+      if (!this.#options.accepts(member)) continue;
+      this.#enter(member);
+      moved = true;
+    }
+    const told = moved ? 'members' : described.some((member) => this.#has(member)) ? kind : undefined;
+    if (told === undefined || told === 'weights') return told;
+    if (first || !this.#amend(described) || !this.#amend(joined) || this.eligible.length === 0) this.#elect();
+    return told;
   }
 
   close(): void {
@@ -50,12 +85,6 @@ export class MemberPool implements Pool {
     }
   }
 
-  /** The facts about some members changed. O(N). */
-  redescribe(change: PoolChange): void {
-    if (change !== 'weights') this.#elect();
-    this.#tell(change);
-  }
-
   /** A member was ejected or restored. O(1) unless that changes the mode or the tier in use. */
   reconsider(member: MemberRecord): void {
     const out = member.ejection !== undefined;
@@ -64,7 +93,7 @@ export class MemberPool implements Pool {
     if (simple && out && this.isEligible(member) && this.eligible.length > 1) this.#remove(member);
     else if (simple && !out && member.tier === this.#tier && !this.isEligible(member)) this.#add(member);
     else this.#elect();
-    this.#tell('eligibility');
+    this.tell('eligibility');
   }
 
   /**
@@ -82,7 +111,7 @@ export class MemberPool implements Pool {
   }
 
   /** A strategy's error must not become a call's, a registry's, or a lease's. */
-  #tell(change: PoolChange): void {
+  tell(change: PoolChange): void {
     try {
       this.balancer.update(this, change);
     } catch (error) {
@@ -113,39 +142,76 @@ export class MemberPool implements Pool {
     return this.eligible[Math.floor(this.#options.random() * this.eligible.length)];
   }
 
+  #has(member: MemberRecord): boolean {
+    return this.members[member.slots[this.#place] ?? -1] === member;
+  }
+
+  #enter(member: MemberRecord): void {
+    member.slots[this.#place] = this.members.push(member) - 1;
+    this.inFlight += member.inFlight;
+    if (member.ejection !== undefined) this.#ejected++;
+  }
+
+  #expel(member: MemberRecord): void {
+    if (!this.#has(member)) return;
+    takeOut(this.members, member, this.#place);
+    this.inFlight -= member.inFlight;
+    if (member.ejection !== undefined) this.#ejected--;
+    if (this.isEligible(member)) this.#remove(member);
+  }
+
+  /** These joined or changed. @returns whether that leaves mode and tier as they are; else everyone is to be looked at */
+  #amend(some: readonly MemberRecord[]): boolean {
+    if (this.mode !== 'normal' || (this.#ejected > 0 && this.#panicking())) return false;
+    for (const member of some) {
+      if (!this.#has(member)) continue;
+      const fits = member.ejection === undefined && member.tier <= this.#tier;
+      if (fits && member.tier < this.#tier) return false;
+      if (fits === this.isEligible(member)) continue;
+      if (fits) this.#add(member);
+      else this.#remove(member);
+    }
+    return true;
+  }
+
   #panicking(): boolean {
     return this.members.length - this.#ejected < this.members.length * this.#options.panicShare;
   }
 
-  /** Decides anew who is eligible: the lowest tier among those that are not ejected. */
+  /** Decides anew who is eligible: the lowest tier among those that are not ejected. O(N). */
   #elect(): void {
     const { members, eligible } = this;
-    const { slot } = this.#options;
-    for (const member of eligible) member.slots[slot] = -1;
+    for (const member of eligible) member.slots[this.#slot] = -1;
     eligible.length = 0;
-    this.#ejected = members.reduce((sum, member) => sum + (member.ejection === undefined ? 0 : 1), 0);
     this.mode = this.#ejected > 0 && this.#panicking() ? 'panic' : 'normal';
-    if (
-      !this.#fill(
-        (member) => member.ejection === undefined || (this.mode === 'panic' && !member.ejection.hard),
-      )
-    ) {
-      this.mode = members.length === 0 ? 'normal' : 'last-resort';
-      this.#fill(() => true);
-    }
+    if (this.#fill()) return;
+    if (members.length > 0) this.mode = 'last-resort';
+    this.#fill();
   }
 
-  #fill(usable: (member: MemberRecord) => boolean): boolean {
+  #fill(): boolean {
+    const { members, eligible } = this;
     let tier = Number.POSITIVE_INFINITY;
-    for (const member of this.members) if (member.tier < tier && usable(member)) tier = member.tier;
+    for (let index = 0; index < members.length; index++) {
+      const member = members[index] as MemberRecord;
+      if (member.tier < tier && this.#usable(member)) tier = member.tier;
+    }
     if (tier === Number.POSITIVE_INFINITY) return false;
     this.#tier = tier;
-    for (const member of this.members) if (member.tier === tier && usable(member)) this.#add(member);
+    for (let index = 0; index < members.length; index++) {
+      const member = members[index] as MemberRecord;
+      if (member.tier === tier && this.#usable(member)) member.slots[this.#slot] = eligible.push(member) - 1;
+    }
     return true;
   }
 
+  #usable({ ejection }: MemberRecord): boolean {
+    if (ejection === undefined || this.mode === 'last-resort') return true;
+    return this.mode === 'panic' && !ejection.hard;
+  }
+
   isEligible(member: Member): boolean {
-    const at = (member as Partial<MemberRecord>).slots?.[this.#options.slot];
+    const at = (member as Partial<MemberRecord>).slots?.[this.#slot];
     return at !== undefined && this.eligible[at] === member;
   }
 
@@ -155,17 +221,21 @@ export class MemberPool implements Pool {
   }
 
   #add(member: MemberRecord): void {
-    member.slots[this.#options.slot] = this.eligible.push(member) - 1;
+    member.slots[this.#slot] = this.eligible.push(member) - 1;
   }
 
   #remove(member: MemberRecord): void {
-    const { slot } = this.#options;
-    const at = member.slots[slot] ?? -1;
-    const last = this.eligible.pop();
-    if (last !== undefined && last !== member) {
-      this.eligible[at] = last;
-      last.slots[slot] = at;
-    }
-    member.slots[slot] = -1;
+    takeOut(this.eligible, member, this.#slot);
   }
+}
+
+/** O(1): the last one takes the place. */
+function takeOut(list: MemberRecord[], member: MemberRecord, slot: number): void {
+  const at = member.slots[slot] ?? -1;
+  const last = list.pop();
+  if (last !== undefined && last !== member) {
+    list[at] = last;
+    last.slots[slot] = at;
+  }
+  member.slots[slot] = -1;
 }

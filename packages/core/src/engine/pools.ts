@@ -1,50 +1,55 @@
-import type { MemberRecord } from './member.js';
-import type { MemberPool } from './pool.js';
+import { type MemberRecord, NO_POOLS } from './member.js';
+import type { MemberPool, PoolEdit } from './pool.js';
+
+type CreatePool = (slot: 0 | 1, accepts: (member: MemberRecord) => boolean) => MemberPool;
 
 /** The pools of one service, over the same members: one for http URLs, and one for https URLs once such a call came. */
 export class Pools {
   readonly plain: MemberPool;
-  readonly #create: (slot: number) => MemberPool;
+  readonly #create: CreatePool;
   readonly #members: ReadonlyMap<string, MemberRecord>;
   #tls: MemberPool | undefined;
+  readonly #onlyPlain: readonly MemberPool[];
+  #both: readonly MemberPool[];
 
   /** @param members all of them, live */
-  constructor(members: ReadonlyMap<string, MemberRecord>, create: (slot: number) => MemberPool) {
+  constructor(members: ReadonlyMap<string, MemberRecord>, create: CreatePool) {
     this.#members = members;
     this.#create = create;
-    this.plain = create(0);
+    this.plain = create(0, speaksHttp);
+    this.#both = this.#onlyPlain = [this.plain];
   }
 
   get all(): readonly MemberPool[] {
-    return this.#tls === undefined ? [this.plain] : [this.plain, this.#tls];
+    return this.#both;
   }
 
   /** The pool that calls to an http or an https URL choose from. */
   of(tls: boolean): MemberPool {
     if (!tls) return this.plain;
     if (this.#tls === undefined) {
-      this.#tls = this.#create(1);
-      this.#tls.replace([...this.#members.values()].filter(speaksTls));
-      this.#assign();
+      this.#tls = this.#create(1, speaksTls);
+      this.#both = [this.plain, this.#tls];
+      const joined = [...this.#members.values()];
+      const told = this.#tls.edit({ joined, left: [], described: [], kind: undefined });
+      for (const member of joined) if (speaksTls(member)) member.pools = this.#both;
+      if (told !== undefined) this.#tls.tell(told);
     }
     return this.#tls;
   }
 
-  /** Members joined or left. O(N). */
-  refill(): void {
-    const members = [...this.#members.values()];
-    this.plain.replace(members.filter(speaksHttp));
-    this.#tls?.replace(members.filter(speaksTls));
-    this.#assign();
-  }
-
-  /** Tells each member which pools it is in. */
-  #assign(): void {
-    const both = this.all;
-    const plain = [this.plain];
-    for (const member of this.#members.values()) {
-      member.pools = speaksTls(member) ? both : speaksHttp(member) ? plain : [];
+  /** Members joined, left, or changed. Each balancer whom that concerns is told once, after all pools know of it. */
+  edit(edit: PoolEdit): void {
+    const { joined, left } = edit;
+    const told = this.plain.edit(edit);
+    const secure = this.#tls?.edit(edit);
+    for (const member of left) member.pools = NO_POOLS;
+    for (let index = 0; index < joined.length; index++) {
+      const member = joined[index] as MemberRecord;
+      member.pools = speaksTls(member) ? this.#both : speaksHttp(member) ? this.#onlyPlain : NO_POOLS;
     }
+    if (told !== undefined) this.plain.tell(told);
+    if (secure !== undefined) this.#tls?.tell(secure);
   }
 }
 

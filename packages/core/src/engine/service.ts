@@ -101,7 +101,7 @@ export class Service implements Follower {
         context.events.emit('restored', { ...this.about, endpoint: member.endpoint, ejectedMs });
       },
     });
-    this.#pools = new Pools(this.#members.current, (slot) => this.#createPool(slot));
+    this.#pools = new Pools(this.#members.current, (slot, accepts) => this.#createPool(slot, accepts));
     this.#tries = new Tries({
       clock,
       health: this.#health,
@@ -170,9 +170,8 @@ export class Service implements Follower {
     this.#everReady = true;
     this.#recover();
     if (!changed && this.#snapshot.status === 'ready') return;
-    // The members' own objects: an endpoint that says the same as before is the same object.
-    const list = endpoints.map((endpoint) => this.#members.current.get(endpoint.id)?.endpoint ?? endpoint);
-    this.#publish({ status: 'ready', endpoints: Object.freeze(list), version: this.#version });
+    const list = Object.freeze(this.#members.list());
+    this.#publish({ status: 'ready', endpoints: list, version: this.#version });
   }
 
   unknown(reason: string): void {
@@ -299,26 +298,21 @@ export class Service implements Follower {
   /** @returns whether the set is another one than before; `first` always is */
   #apply(endpoints: readonly Endpoint[], first: boolean): boolean {
     const change = this.#members.reconcile(endpoints);
-    for (const member of change.departed) this.#depart(member);
-    for (const member of change.revived) this.#health.revived(member);
-    if (change.held.length > 0) {
-      const { guard } = this.settings;
+    const { departed, revived, described, kind, held, returned } = change;
+    for (const member of departed) this.#depart(member);
+    for (const member of revived) this.#health.revived(member);
+    const joined = revived.length === 0 ? change.added : [...change.added, ...revived];
+    if (joined.length + departed.length + described.length > 0)
+      this.#pools.edit({ joined, left: departed, described, kind });
+    if (held.length > 0) {
+      const { holdMs } = this.settings.guard;
       const of = this.#members.current.size;
-      this.#context.events.emit('guard', {
-        ...this.about,
-        held: change.held.length,
-        of,
-        holdMs: guard.holdMs,
-      });
+      this.#context.events.emit('guard', { ...this.about, held: held.length, of, holdMs });
     }
-    if (change.held.length + change.returned > 0 || this.#holdTimer !== undefined) this.#armHold();
-    const added = change.added.length + change.revived.length;
-    const removed = change.departed.length;
-    const { changed, kind } = change;
-    if (added + removed > 0) this.#pools.refill();
-    else if (kind !== undefined) for (const pool of this.#pools.all) pool.redescribe(kind);
-    for (const member of change.departed) if (member.open === 0) this.#left(member);
-    if (!first && added + removed + changed + change.held.length + change.returned === 0) return false;
+    if (held.length + returned > 0 || this.#holdTimer !== undefined) this.#armHold();
+    for (const member of departed) if (member.open === 0) this.#left(member);
+    const [added, removed, changed] = [joined.length, departed.length, described.length];
+    if (!first && added + removed + changed + held.length + returned === 0) return false;
     this.#version++;
     const counts = { endpoints: endpoints.length, added, removed, changed };
     this.#context.events.emit('snapshot', { ...this.about, version: this.#version, ...counts });
@@ -326,25 +320,24 @@ export class Service implements Follower {
   }
 
   /** A held member failed to connect, or its time is up: believed gone now. */
-  #release(...members: MemberRecord[]): void {
+  #release(members: readonly MemberRecord[]): void {
     if (members.length === 0) return;
     for (const member of members) {
       this.#members.remove(member);
       this.#depart(member);
     }
-    this.#pools.refill();
+    this.#pools.edit({ joined: [], left: members, described: [], kind: undefined });
     for (const member of members) if (member.open === 0) this.#left(member);
   }
 
   /** It is held although the registry lists it no more: now it is believed gone. */
   #unreachable(member: MemberRecord): void {
-    if (member.heldUntil !== undefined && !member.gone) this.#release(member);
+    if (member.heldUntil !== undefined && !member.gone) this.#release([member]);
   }
 
   #depart(member: MemberRecord): void {
     member.gone = true;
     member.heldUntil = undefined;
-    member.pools = [];
     this.#health.left(member);
   }
 
@@ -358,21 +351,22 @@ export class Service implements Follower {
     const next = this.#members.nextHoldEnd();
     if (next === undefined) return;
     this.#holdTimer = this.#context.clock.after(Math.max(0, next - this.#context.clock.now()), () => {
-      this.#release(...this.#members.holdEnded());
+      this.#release(this.#members.holdEnded());
       this.#armHold();
     });
   }
 
-  #createPool(slot: number): MemberPool {
+  #createPool(slot: 0 | 1, accepts: (member: MemberRecord) => boolean): MemberPool {
     const { clock, random, events } = this.#context;
     const pool = new MemberPool({
       slot,
+      accepts,
       balancer: this.settings.strategy({ clock, random }),
       panicShare: this.settings.ejection.panicShare,
       random,
       mispick: (reason) => events.emit('mispick', { ...this.about, reason }),
     });
-    pool.replace([]);
+    pool.tell('members');
     return pool;
   }
 
