@@ -18,7 +18,10 @@ export interface Endpoint {
   readonly zone?: string;
   /** The machine the instance runs on. */
   readonly node?: string;
-  /** For whom the registry meant this instance (Kubernetes topology hints). */
+  /**
+   * For callers where the registry meant this instance (Kubernetes topology hints): the names of their zones and nodes.
+   * Those meant for the caller come first, if every ready instance has hints.
+   */
   readonly hints?: { readonly zones?: readonly string[]; readonly nodes?: readonly string[] };
   /** Share of the traffic relative to the other instances. Default 1. 0: only while no other instance is left. */
   readonly weight?: number;

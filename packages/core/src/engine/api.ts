@@ -49,6 +49,8 @@ export interface Behaviour {
   readonly retry?: Partial<RetryOptions>;
   readonly ejection?: Partial<EjectionOptions>;
   readonly guard?: Partial<GuardOptions>;
+  /** Default: {@link DEFAULTS}.topology. */
+  readonly topology?: 'hints' | 'ignore';
 }
 
 /** One row of the `services` table. */
@@ -78,12 +80,15 @@ export interface EngineOptions<Name extends string = string> {
    * function may answer `undefined` for "as by default". IP addresses and `localhost` are never services.
    */
   readonly match?: readonly string[] | ((host: string) => boolean | undefined);
-  /** Who is calling; given to registries. Nothing of ours chooses by it yet. */
+  /**
+   * Who is calling, and where it runs: given to registries, and what topology hints are compared with. A field that is
+   * absent is read from `CROWFLY_SELF_SERVICE`, `CROWFLY_SELF_ZONE`, `CROWFLY_SELF_NODE` in `env`.
+   */
   readonly self?: Self;
   /** Where warnings go. Default: the console. `false`: nowhere. */
   readonly logger?: Logger | false;
   readonly limits?: Partial<Limits>;
-  /** Read for overrides such as `CROWFLY_ORDERS=http://localhost:3001`. Default `process.env`; `false`: not at all. */
+  /** Read for overrides such as `CROWFLY_ORDERS=http://localhost:3001`, and for `self`. Default `process.env`; `false`: not at all. */
   readonly env?: Readonly<Record<string, string | undefined>> | false;
   /** Default: the system's monotonic clock. */
   readonly clock?: Clock;

@@ -55,6 +55,11 @@ export const DEFAULTS = {
     /** How long the vanished ones stay usable at the most; the first failed connect ends it for each. */
     holdMs: 30_000,
   },
+  /**
+   * Topology hints (`Endpoint.hints`) of instances. `hints`: those meant for our node, else our zone, come first, if
+   * every ready instance has hints. `ignore`: hints mean nothing.
+   */
+  topology: 'hints',
   limits: {
     /** The wait for a service's first set. */
     firstSetMs: 5_000,

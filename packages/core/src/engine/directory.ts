@@ -6,6 +6,7 @@ import { printable } from '../text.js';
 import type { EngineOptions, Route, ServiceOptions } from './api.js';
 import type { Backoff } from './backoff.js';
 import { fixedRegistry, readOrigins } from './fixed.js';
+import { SELF_VARIABLES } from './self.js';
 
 /** A registry that this engine opened. */
 export interface Source {
@@ -50,13 +51,18 @@ export class Directory {
   readonly #routes = new LRUCache<string, { readonly route: LocatedRoute | undefined }>({ max: MAX_ROUTES });
 
   /**
+   * @param env where overrides are looked for
    * @param open opens a factory once and gives the same source each time
    * @throws CrowflyError `bad-option` for a row that no URL can reach
    */
-  constructor(options: EngineOptions, open: (create: RegistryFactory) => Source) {
+  constructor(
+    options: EngineOptions,
+    env: Readonly<Record<string, string | undefined>>,
+    open: (create: RegistryFactory) => Source,
+  ) {
     this.#options = options;
     this.#open = open;
-    this.#env = options.env === false ? {} : (options.env ?? process.env);
+    this.#env = env;
     this.#main = options.registry === undefined ? undefined : open(options.registry);
     for (const [name, row] of Object.entries(options.services ?? {})) {
       if (row !== undefined) this.#addRow(name, row);
@@ -154,7 +160,7 @@ export class Directory {
     const single = !name.includes('.') && nameFault(name) === undefined && name !== 'localhost';
     if (ref === undefined && !single) return undefined;
     for (const variable of new Set([overrideVariable(name), overrideVariable(ref?.key ?? name)])) {
-      const value = this.#env[variable];
+      const value = SELF_VARIABLES.has(variable) ? undefined : this.#env[variable];
       if (value) return at(this.#fixedSource(variable, value), { key: ref?.key ?? name }, row);
     }
     if (row?.url === undefined || ref === undefined) return undefined;

@@ -1,7 +1,7 @@
 import type { Lease, Transport } from '../contract/call.js';
 import type { Clock } from '../contract/clock.js';
 import type { Endpoint } from '../contract/endpoint.js';
-import type { RegistryFactory } from '../contract/registry.js';
+import type { RegistryFactory, Self } from '../contract/registry.js';
 import type { Snapshot } from '../contract/snapshot.js';
 import type { Strategy } from '../contract/strategy.js';
 import { CrowflyError } from '../errors.js';
@@ -23,6 +23,7 @@ import { connectProbe } from './connect-probe.js';
 import { DEFAULTS } from './defaults.js';
 import { Directory, type Located, type LocatedRoute, type Source } from './directory.js';
 import { explainService, explainTrouble } from './explain.js';
+import { resolveSelf } from './self.js';
 import type { Service } from './service.js';
 import { Services } from './services.js';
 import { checkEngineOptions, checkListener, checkReady, layer, resolveSettings } from './settings.js';
@@ -57,6 +58,7 @@ class EngineRecord implements Engine {
   readonly #random: () => number;
   readonly #events: EventHub;
   readonly #limits: Limits;
+  readonly #self: Self;
   readonly #directory: Directory;
   readonly #services: Services;
   readonly #context: CallContext;
@@ -69,15 +71,17 @@ class EngineRecord implements Engine {
     this.#clock = options.clock ?? systemClock;
     this.#random = options.random ?? Math.random;
     this.#limits = layer<Limits>(DEFAULTS.limits, options.limits);
+    const env = options.env === false ? {} : (options.env ?? process.env);
+    this.#self = resolveSelf(options.self, env);
     const logger = options.logger === false ? undefined : (options.logger ?? consoleLogger);
     this.#events = new EventHub(logger ?? { info() {}, warn() {} });
     if (logger !== undefined) logEvents(this.#events, logger);
-    this.#directory = new Directory(options, (create) => this.#open(create, options));
+    this.#directory = new Directory(options, env, (create) => this.#open(create));
     this.#context = { clock: this.#clock, random: this.#random, events: this.#events };
     const { firstSetMs, maxServices, maxEndpoints } = this.#limits;
     this.#services = new Services({
       max: maxServices,
-      context: { ...this.#context, probe: options.probe ?? connectProbe, maxEndpoints },
+      context: { ...this.#context, probe: options.probe ?? connectProbe, maxEndpoints, self: this.#self },
       settings: ({ row }) => resolveSettings(strategy, options.defaults ?? {}, row, firstSetMs),
     });
   }
@@ -229,10 +233,10 @@ class EngineRecord implements Engine {
     return { done, cancel };
   }
 
-  #open(create: RegistryFactory, { self = {} }: EngineOptions): Source {
+  #open(create: RegistryFactory): Source {
     let source = this.#sources.get(create);
     if (source === undefined) {
-      const registry = create({ clock: this.#clock, random: this.#random, self });
+      const registry = create({ clock: this.#clock, random: this.#random, self: this.#self });
       source = { registry, backoff: new Backoff(this.#clock, this.#random) };
       this.#sources.set(create, source);
     }

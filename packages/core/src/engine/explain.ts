@@ -5,15 +5,17 @@ import type { Explanation, InstanceExplanation } from './api.js';
 import { instanceName, type MemberRecord } from './member.js';
 import type { MemberPool } from './pool.js';
 import type { Service } from './service.js';
+import type { Topology } from './topology.js';
 import { sayCause, saySkipped } from './trouble.js';
 
 /** Why each instance of a service is or is not being chosen right now, as data and as text. */
 export function explainService(service: Service, clock: Clock): Explanation {
   const now = clock.now();
   const { pool, snapshot, about } = service;
+  const { topology } = service;
   const members = [...service.members];
   const total = members.reduce((sum, member) => sum + member.picks, 0);
-  const instances = members.map((member) => explainMember(member, pool, now, total));
+  const instances = members.map((member) => explainMember(member, pool, topology, now, total));
   return withText({
     ...about,
     strategy: pool.balancer.name ?? 'custom',
@@ -53,19 +55,27 @@ function summarise(service: Service, now: number): string {
         panic: '; PANIC: softly ejected instances are used too',
         'last-resort': '; LAST RESORT: every instance is ejected, so all are tried',
       };
+      const near = sayTopology(service.topology);
       const skipped = service.skipped.length === 0 ? '' : `; ${saySkipped(service.skipped)}`;
-      return `${about.registry} lists ${snapshot.endpoints.length}; ${pool.eligible.length} can be picked${mode[pool.mode]}${skipped}`;
+      return `${about.registry} lists ${snapshot.endpoints.length}; ${pool.eligible.length} can be picked${mode[pool.mode]}${near}${skipped}`;
     }
   }
+}
+
+function sayTopology(topology: Topology | undefined): string {
+  if (topology?.lost) return '; topology hints are not followed: nothing says where this process runs';
+  if (topology?.here === undefined) return '';
+  return `; those meant for ${topology.basis} ${printable(topology.here)} come first (topology hints)`;
 }
 
 function explainMember(
   member: MemberRecord,
   pool: MemberPool,
+  topology: Topology | undefined,
   now: number,
   total: number,
 ): InstanceExplanation {
-  const { state, why } = judge(member, pool, now);
+  const { state, why } = judge(member, pool, topology, now);
   return {
     endpoint: member.endpoint,
     state,
@@ -84,6 +94,7 @@ function explainMember(
 function judge(
   member: MemberRecord,
   pool: MemberPool,
+  topology: Topology | undefined,
   now: number,
 ): Pick<InstanceExplanation, 'state' | 'why'> {
   const eligible = pool.isEligible(member);
@@ -101,18 +112,35 @@ function judge(
     };
   }
   if (member.pools.length === 0) return { state: 'unsuitable', why: 'speaks h2c, which no client does yet' };
-  if (eligible)
+  if (eligible && member.draining) return { state: 'draining', why: 'draining, and nothing else is left' };
+  if (eligible) {
+    const far = topology !== undefined && member.elsewhere;
     return {
-      state: member.draining ? 'draining' : 'eligible',
-      why: member.draining ? 'draining, and nothing else is left' : 'can be picked',
+      state: 'eligible',
+      why: far ? `${meantFor(member, topology)}, and no other is left` : 'can be picked',
     };
+  }
   if (member.draining)
     return { state: 'draining', why: 'draining: no new calls while another instance is left' };
   if (member.standby) return { state: 'standby', why: 'weight 0: only while no other instance is left' };
+  // Of the priority in use: else that is what keeps it aside.
+  if (topology !== undefined && member.elsewhere && member.tier === pool.tier + 1)
+    return { state: 'standby', why: `${meantFor(member, topology)}: ${only(topology)}` };
   return {
     state: 'standby',
     why: `priority ${member.endpoint.priority ?? 0}: only while no instance of a lower number is left`,
   };
+}
+
+const only = ({ here = '' }: Topology): string =>
+  `only while no instance meant for ${printable(here)} is left`;
+
+/** `meant for zone eu-1b (topology hint)`. */
+function meantFor({ endpoint }: MemberRecord, { basis = 'zone' }: Topology): string {
+  const names = (basis === 'node' ? endpoint.hints?.nodes : endpoint.hints?.zones) ?? [];
+  const more = names.length > 3 ? ` and ${names.length - 3} more` : '';
+  const whom = names.length === 0 ? 'others' : `${basis} ${printable(names.slice(0, 3).join(', '))}${more}`;
+  return `meant for ${whom} (topology hint)`;
 }
 
 const seconds = (ms: number): string => `${(Math.max(0, ms) / 1000).toFixed(1)} s`;

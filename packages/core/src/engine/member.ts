@@ -5,9 +5,9 @@ import { Latency } from './latency.js';
 import type { MemberPool, PoolChange } from './pool.js';
 import { sameFacts } from './same-endpoint.js';
 
-/** After every priority, 0 to 1,000,000: see the endpoint gate. */
-const STANDBY = 2_000_000;
-const DRAINING = 4_000_000;
+/** After both tiers of every priority, 0 to 1,000,000: see the endpoint gate. */
+const STANDBY = 4_000_000;
+const DRAINING = 8_000_000;
 
 /** Shared: a member that is in no pool is nothing special. */
 export const NO_POOLS: readonly MemberPool[] = [];
@@ -34,8 +34,10 @@ export class MemberRecord implements Member {
   /** Leases not done yet; at least `inFlight`, which forgets a body that takes too long. */
   open = 0;
   measured = false;
-  /** Lower goes first: priority, then weight 0, then draining. */
+  /** Lower goes first: priority, then whom topology hints mean it for, then weight 0, then draining. */
   tier: number;
+  /** Topology hints mean it for others than this process: the second tier of its priority. */
+  elsewhere = false;
   /** Tries ever, for `explain`. */
   picks = 0;
   /** The number of the last set that named it, and where. */
@@ -61,7 +63,15 @@ export class MemberRecord implements Member {
   constructor(endpoint: Endpoint) {
     this.endpoint = endpoint;
     this.weight = weightOf(endpoint);
-    this.tier = tierOf(endpoint);
+    this.tier = tierOf(endpoint, false);
+  }
+
+  /** @returns whether that is another tier than before */
+  rank(elsewhere: boolean): boolean {
+    if (this.elsewhere === elsewhere) return false;
+    this.elsewhere = elsewhere;
+    this.tier = tierOf(this.endpoint, elsewhere);
+    return true;
   }
 
   /** Takes over new facts about the same instance. @returns what they change for a balancer */
@@ -69,7 +79,7 @@ export class MemberRecord implements Member {
     const { endpoint: before, weight: weightBefore, tier: tierBefore } = this;
     this.endpoint = endpoint;
     this.weight = weightOf(endpoint);
-    this.tier = tierOf(endpoint);
+    this.tier = tierOf(endpoint, this.elsewhere);
     if (!sameFacts(before, endpoint)) return 'members';
     if (this.tier === tierBefore) return 'weights';
     return this.weight === weightBefore ? 'eligibility' : 'members';
@@ -140,9 +150,10 @@ export class MemberRecord implements Member {
 
 const weightOf = ({ weight = 1 }: Endpoint): number => (weight > 0 ? weight : 1);
 
-function tierOf({ weight, priority = 0, state }: Endpoint): number {
-  if (state === 'draining') return DRAINING + priority;
-  return weight === 0 ? STANDBY + priority : priority;
+function tierOf({ weight, priority = 0, state }: Endpoint, elsewhere: boolean): number {
+  const tier = priority * 2 + (elsewhere ? 1 : 0);
+  if (state === 'draining') return DRAINING + tier;
+  return weight === 0 ? STANDBY + tier : tier;
 }
 
 /** `id (host:port)`, or just `host:port` when the id says no more. */

@@ -157,6 +157,7 @@ export class Membership {
     if (former === undefined || !former.is(endpoint)) return undefined;
     this.#departed.delete(endpoint.id);
     former.gone = false;
+    former.rank(false);
     former.describe(endpoint);
     return former;
   }

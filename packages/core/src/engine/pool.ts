@@ -77,6 +77,11 @@ export class MemberPool implements Pool {
     return told;
   }
 
+  /** The tier in use: see `MemberRecord.tier`. */
+  get tier(): number {
+    return this.#tier;
+  }
+
   close(): void {
     try {
       this.balancer.close?.();
@@ -107,7 +112,7 @@ export class MemberPool implements Pool {
     const sound = choice !== undefined && this.isEligible(choice);
     if (sound && !(call.attempt > 0 && call.tried(choice))) return choice;
     if (choice !== undefined && !sound) this.#options.mispick('chose an instance that may not be picked');
-    return this.#untried(call) ?? (sound ? choice : this.#anyone());
+    return this.#untried(call) ?? this.#spare(call) ?? (sound ? choice : this.#anyone());
   }
 
   /** A strategy's error must not become a call's, a registry's, or a lease's. */
@@ -128,6 +133,14 @@ export class MemberPool implements Pool {
     }
   }
 
+  /** Whether `call` can go to a member that it has not tried. */
+  hasUntried(call: Call): boolean {
+    return (
+      this.eligible.some((member) => !call.tried(member)) ||
+      this.members.some((member) => this.#isSpare(member) && !call.tried(member))
+    );
+  }
+
   #untried(call: Call): MemberRecord | undefined {
     const { eligible } = this;
     const start = Math.floor(this.#options.random() * eligible.length);
@@ -136,6 +149,21 @@ export class MemberPool implements Pool {
       if (member !== undefined && !call.tried(member)) return member;
     }
     return undefined;
+  }
+
+  /** One meant for others, when the call has tried all that are meant for us: better far away than the same one again. */
+  #spare(call: Call): MemberRecord | undefined {
+    const { members } = this;
+    const start = Math.floor(this.#options.random() * members.length);
+    for (let step = 0; step < members.length; step++) {
+      const member = members[(start + step) % members.length];
+      if (member !== undefined && this.#isSpare(member) && !call.tried(member)) return member;
+    }
+    return undefined;
+  }
+
+  #isSpare(member: MemberRecord): boolean {
+    return member.elsewhere && member.tier === this.#tier + 1 && this.#usable(member);
   }
 
   #anyone(): MemberRecord | undefined {

@@ -1,7 +1,7 @@
 import type { Purpose } from '../contract/call.js';
 import type { Clock, Timer } from '../contract/clock.js';
 import type { Endpoint } from '../contract/endpoint.js';
-import type { Problem, Registry, ServiceRef } from '../contract/registry.js';
+import type { Problem, Registry, Self, ServiceRef } from '../contract/registry.js';
 import type { Snapshot } from '../contract/snapshot.js';
 import type { Call } from '../contract/strategy.js';
 import type { CrowflyError } from '../errors.js';
@@ -14,10 +14,11 @@ import { type ConnectProbe, Health, type Survives } from './health.js';
 import type { TryLease } from './lease.js';
 import type { MemberRecord } from './member.js';
 import { Membership } from './membership.js';
-import { MemberPool } from './pool.js';
+import { MemberPool, type PoolEdit } from './pool.js';
 import { Pools } from './pools.js';
 import type { Settings } from './settings.js';
 import { Stalls } from './stalls.js';
+import { Topology } from './topology.js';
 import { Tries } from './tries.js';
 import { trouble } from './trouble.js';
 
@@ -27,6 +28,7 @@ export interface ServiceContext {
   readonly events: EventHub;
   readonly probe: ConnectProbe;
   readonly maxEndpoints: number;
+  readonly self: Self;
   readonly backoff: Backoff;
   /** The snapshot changed. */
   changed(): void;
@@ -44,6 +46,12 @@ const LASTING: ReadonlySet<string> = new Set([
   'unknown-service',
 ]);
 
+const LOST: Problem = {
+  code: 'no-topology',
+  detail:
+    "every instance has topology hints, and nothing says where this process runs: set self: { zone } (and node), or CROWFLY_SELF_ZONE (and CROWFLY_SELF_NODE) in the environment, to keep calls near; or topology: 'ignore'",
+};
+
 /** One service in use: what its registry says, and who that makes its members. */
 export class Service implements Follower {
   readonly ref: ServiceRef;
@@ -57,6 +65,8 @@ export class Service implements Follower {
   readonly #members: Membership;
   readonly #health: Health;
   readonly #pools: Pools;
+  readonly topology: Topology | undefined;
+  #saidLost = false;
   readonly #tries: Tries;
   #snapshot: Snapshot = { status: 'pending' };
   #version = 0;
@@ -78,6 +88,7 @@ export class Service implements Follower {
     const { clock } = context;
     this.lastUsed = clock.now();
     this.#members = new Membership(clock, settings.guard);
+    this.topology = settings.topology === 'hints' ? new Topology(context.self) : undefined;
     this.#health = new Health({
       settings: settings.ejection,
       connectMs: settings.timeouts.connectMs,
@@ -257,9 +268,9 @@ export class Service implements Follower {
     return this.#tries.begin(member, purpose, call.now);
   }
 
-  /** Whether a member is left in the pool that `call` has not tried. */
+  /** Whether a member is left that `call` has not tried. */
   hasUntried(call: Call, tls: boolean): boolean {
-    return this.#pools.of(tls).eligible.some((member) => !call.tried(member));
+    return this.#pools.of(tls).hasUntried(call);
   }
 
   /** The pool that calls choose from, for `explain`. */
@@ -303,7 +314,7 @@ export class Service implements Follower {
     for (const member of revived) this.#health.revived(member);
     const joined = revived.length === 0 ? change.added : [...change.added, ...revived];
     if (joined.length + departed.length + described.length > 0)
-      this.#pools.edit({ joined, left: departed, described, kind });
+      this.#edit({ joined, left: departed, described, kind });
     if (held.length > 0) {
       const { holdMs } = this.settings.guard;
       const of = this.#members.current.size;
@@ -319,6 +330,21 @@ export class Service implements Follower {
     return true;
   }
 
+  /** Members joined, left or changed: whom topology hints mean them for, and then the pools, with one word to balancers. */
+  #edit(edit: PoolEdit): void {
+    const { joined, described } = edit;
+    const moved = this.topology?.review(this.#members.current, [joined, described]) ?? [];
+    if (moved.length === 0) this.#pools.edit(edit);
+    else {
+      const kind = edit.kind === undefined || edit.kind === 'eligibility' ? 'eligibility' : 'members';
+      this.#pools.edit({ ...edit, described: [...described, ...moved], kind });
+    }
+    if (this.topology?.lost && !this.#saidLost) {
+      this.#saidLost = true;
+      this.#context.events.emit('problem', { ...this.about, ...LOST });
+    }
+  }
+
   /** A held member failed to connect, or its time is up: believed gone now. */
   #release(members: readonly MemberRecord[]): void {
     if (members.length === 0) return;
@@ -326,7 +352,7 @@ export class Service implements Follower {
       this.#members.remove(member);
       this.#depart(member);
     }
-    this.#pools.edit({ joined: [], left: members, described: [], kind: undefined });
+    this.#edit({ joined: [], left: members, described: [], kind: undefined });
     for (const member of members) if (member.open === 0) this.#left(member);
   }
 

@@ -21,6 +21,7 @@ export interface Settings {
   readonly retry: RetryOptions;
   readonly ejection: EjectionOptions;
   readonly guard: GuardOptions;
+  readonly topology: 'hints' | 'ignore';
   readonly firstSetMs: number;
 }
 
@@ -64,6 +65,7 @@ const BEHAVIOUR: Readonly<Record<keyof Behaviour, Check>> = {
   retry: check.object(RETRY),
   ejection: check.object(EJECTION),
   guard: check.object(GUARD),
+  topology: check.oneOf('hints', 'ignore'),
 };
 
 const LIMITS: Readonly<Record<keyof Limits, Check>> = {
@@ -201,6 +203,7 @@ export function resolveSettings(
     retry: { ...retry, backoffMaxMs: Math.max(retry.backoffMaxMs, retry.backoffMs) },
     ejection: { ...ejection, probeMaxMs: Math.max(ejection.probeMaxMs, ejection.probeMs) },
     guard: layer<GuardOptions>(DEFAULTS.guard, defaults.guard, row.guard),
+    topology: row.topology ?? defaults.topology ?? DEFAULTS.topology,
     firstSetMs,
   };
 }

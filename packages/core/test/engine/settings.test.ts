@@ -35,6 +35,7 @@ const BEHAVIOUR: Readonly<Record<string, readonly unknown[]>> = {
   'ejection.probeMaxMs': [0, null],
   'guard.maxLossShare': [-1, 2, '50%'],
   'guard.holdMs': [-1, '30s'],
+  topology: ['zone', true, null],
   strategy: ['round robin', {}, 5],
 };
 
@@ -151,7 +152,7 @@ describe('the options of an engine', () => {
   });
 
   it('have their defaults in one constant, which passes its own checks', () => {
-    const { timeouts, retry, ejection, guard, limits } = DEFAULTS;
-    createEngine(roundRobin, { defaults: { timeouts, retry, ejection, guard }, limits });
+    const { limits, ...defaults } = DEFAULTS;
+    createEngine(roundRobin, { defaults, limits });
   });
 });
