@@ -153,13 +153,14 @@ export class MemberPool implements Pool {
 
   /** One meant for others, when the call has tried all that are meant for us: better far away than the same one again. */
   #spare(call: Call): MemberRecord | undefined {
-    const { members } = this;
-    const start = Math.floor(this.#options.random() * members.length);
-    for (let step = 0; step < members.length; step++) {
-      const member = members[(start + step) % members.length];
-      if (member !== undefined && this.#isSpare(member) && !call.tried(member)) return member;
+    let chosen: MemberRecord | undefined;
+    let seen = 0;
+    for (const member of this.members) {
+      if (!this.#isSpare(member) || call.tried(member)) continue;
+      // Each of those seen so far with the same chance.
+      if (this.#options.random() * ++seen < 1) chosen = member;
     }
-    return undefined;
+    return chosen;
   }
 
   #isSpare(member: MemberRecord): boolean {
