@@ -38,7 +38,7 @@ export function kubernetes(options: KubernetesOptions = {}): RegistryFactory {
       id: place.id,
       supports: {
         unknown: true,
-        zones: true,
+        zones: options.api !== 'endpoints',
         draining: options.api !== 'endpoints',
         resync: true,
         silenceMs: SILENCE_MS[secure ? 'https' : 'http'],
