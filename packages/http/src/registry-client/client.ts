@@ -45,11 +45,9 @@ export function createRegistryClient(options: RegistryClientOptions): RegistryCl
   const send = async (exchange: Exchange, request: RegistryRequest): Promise<RegistryAnswer> => {
     loading ??= load();
     const used = await exchange.during(loading);
-    const headers = await exchange.during(
-      within(clock, limits.answerMs, credentials(), () =>
-        failed(
-          `the headers for ${origin.name} were not there within ${limits.answerMs} ms: what do their credentials wait for?`,
-        ),
+    const headers = await within(clock, limits.answerMs, exchange.during(credentials()), () =>
+      failed(
+        `the headers for ${origin.name} were not there within ${limits.answerMs} ms: what do their credentials wait for?`,
       ),
     );
     const plan = planOf(request, headers, limits, origin);

@@ -483,6 +483,27 @@ describe('a registry client', () => {
     );
   });
 
+  for (const how of ['its signal', 'close()'] as const) {
+    it(`leaves no time limit behind when ${how} ends a request that waits for credentials`, async () => {
+      let client: RegistryClient | undefined;
+      const ending = new AbortController();
+      let asked: Promise<unknown> = Promise.resolve();
+      await new Promise<void>((waiting) => {
+        const headers = (): Promise<never> => {
+          setImmediate(waiting);
+          return new Promise(() => {});
+        };
+        client = rig.to(1, { headers });
+        asked = failure(client.request({ path: '/', signal: ending.signal }));
+      });
+      expect(rig.clock.pending).to.equal(1);
+      if (how === 'close()') await client?.close();
+      else ending.abort();
+      await asked;
+      expect(rig.clock.pending).to.equal(0);
+    });
+  }
+
   it('takes an origin and nothing else', () => {
     const bad = [
       '10.0.0.1:80',
