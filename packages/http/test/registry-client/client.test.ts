@@ -2,6 +2,7 @@ import { getEventListeners } from 'node:events';
 import { gzipSync } from 'node:zlib';
 import type { RegistryAnswer, RegistryClient } from '@crowfly/http';
 import { expect } from 'chai';
+import { liveBytes } from './support/collect.ts';
 import { failure, KINDS, never, Rig, until } from './support/rig.ts';
 
 describe('a registry client', () => {
@@ -418,16 +419,12 @@ describe('a registry client', () => {
             );
           }
         };
-        const memory = (): number => {
-          globalThis.gc?.();
-          return process.memoryUsage().heapUsed;
-        };
         await few(200);
-        const before = memory();
+        const before = liveBytes();
         await few(process.env.CROWFLY_LONG ? 100_000 : 3_000);
         expect(getEventListeners(signal, 'abort')).to.have.length(0);
         expect(client.connections).to.be.at.most(10);
-        if (globalThis.gc) expect(memory() - before).to.be.lessThan(8 * 1024 * 1024);
+        expect(liveBytes() - before).to.be.lessThan(8 * 1024 * 1024);
       });
     });
   }

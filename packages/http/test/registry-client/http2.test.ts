@@ -90,6 +90,13 @@ describe('a registry client over HTTP/2', () => {
     expect(client.connections).to.equal(3);
   });
 
+  it('lets a server send far ahead, or a distant one would wait for permission most of the time', async () => {
+    const client = rig.to(await serve(plain), { http2: true });
+    await watch(client);
+    expect(sessions[0]?.remoteSettings.initialWindowSize).to.equal(1024 * 1024);
+    await until(() => (sessions[0]?.state.remoteWindowSize ?? 0) > 7 * 1024 * 1024);
+  });
+
   it('says so when a server takes no requests at all', async () => {
     const client = rig.to(await serve(plain, { maxConcurrentStreams: 0 }), { http2: true });
     const error = await failure(get(client));
@@ -309,7 +316,6 @@ describe('a registry client over HTTP/2', () => {
   });
 
   it('asks again what the server speaks when no connection is left', async () => {
-    const speaks: ('h1' | 'HTTP/2')[] = ['h1', 'HTTP/2'];
     let target: number;
     const http1 = (await rig.serve('https', (_request, response) => void response.end('1.1'))) as number;
     const http2 = await serve(plain);
@@ -329,7 +335,6 @@ describe('a registry client over HTTP/2', () => {
     await rig.clock.advance(4_000);
     await until(() => client.connections === 0);
     expect((await get(client)).multiplexed).to.equal(true);
-    expect(speaks).to.have.length(2);
   });
 
   it('gives up a server that accepts, and then says nothing in HTTP/2', async () => {

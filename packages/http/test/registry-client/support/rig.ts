@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { createServer as createHttp1, type IncomingMessage, type ServerResponse } from 'node:http';
-import { createSecureServer, type Http2ServerRequest, type Http2ServerResponse } from 'node:http2';
+import { createSecureServer } from 'node:http2';
 import { createServer as createHttps } from 'node:https';
 import {
   type AddressInfo,
@@ -17,10 +17,8 @@ import { expect } from 'chai';
 export const fixture = (name: string): Buffer =>
   readFileSync(new URL(`../../fixtures/${name}`, import.meta.url));
 
-/** The same handler serves both protocols. */
-export type Request = IncomingMessage | Http2ServerRequest;
-export type Response = ServerResponse | Http2ServerResponse;
-export type Handler = (request: Request, response: Response) => void;
+/** The same handler serves both protocols: Node's compatibility interface of HTTP/2 has what it uses. */
+export type Handler = (request: IncomingMessage, response: ServerResponse) => void;
 
 /** A server, a client of it, and what is spoken between them. */
 export type Kind = 'http' | 'https' | 'https, HTTP/2 refused' | 'HTTP/2';
@@ -60,7 +58,7 @@ export class Rig {
     const material = { cert: fixture('registry.pem'), key: fixture('registry-key.pem'), ...options };
     if (kind === 'http') return `http://127.0.0.1:${await this.listen(createHttp1(options, handler))}`;
     if (kind !== 'HTTP/2') return this.listen(createHttps(material, handler));
-    const server = createSecureServer(material, handler);
+    const server = createSecureServer(material, handler as never);
     server.on('sessionError', () => {});
     server.on('session', (session) => session.on('error', () => {}));
     return this.listen(server as unknown as Server);
