@@ -153,6 +153,8 @@ export interface Explanation {
   /** One line: where the set comes from, and how fresh it is. */
   readonly summary: string;
   readonly instances: readonly InstanceExplanation[];
+  /** Other ports of the same service that are in use: each has a set, a state and instances of its own. */
+  readonly otherPorts: readonly string[];
   /** The whole as readable text. */
   toString(): string;
 }

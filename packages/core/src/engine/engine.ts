@@ -172,7 +172,7 @@ class EngineRecord implements Engine {
     }
     // What keeps it from having a set is part of the explanation.
     await this.#withSet(service).catch(() => {});
-    return explainService(service, this.#clock);
+    return explainService(service, this.#services.otherPorts(service), this.#clock);
   }
 
   on<N extends EventName>(name: N, listener: Listener<N>): () => void {

@@ -6,10 +6,14 @@ import { instanceName, type MemberRecord } from './member.js';
 import type { MemberPool } from './pool.js';
 import type { Service } from './service.js';
 import type { Topology } from './topology.js';
-import { sayCause, saySkipped } from './trouble.js';
+import { sayCause, sayProblems } from './trouble.js';
 
-/** Why each instance of a service is or is not being chosen right now, as data and as text. */
-export function explainService(service: Service, clock: Clock): Explanation {
+/**
+ * Why each instance of a service is or is not being chosen right now, as data and as text.
+ *
+ * @param otherPorts see {@link Explanation}
+ */
+export function explainService(service: Service, otherPorts: readonly string[], clock: Clock): Explanation {
   const now = clock.now();
   const { pool, snapshot, about } = service;
   const { topology } = service;
@@ -22,6 +26,7 @@ export function explainService(service: Service, clock: Clock): Explanation {
     status: snapshot.status,
     summary: summarise(service, now),
     instances,
+    otherPorts,
   });
 }
 
@@ -29,7 +34,15 @@ export function explainService(service: Service, clock: Clock): Explanation {
 export function explainTrouble(service: string, error: unknown): Explanation {
   const registry = (error as { registry?: string }).registry ?? '';
   const summary = describeError(error);
-  return withText({ service, registry, strategy: '', status: 'unknown', summary, instances: [] });
+  return withText({
+    service,
+    registry,
+    strategy: '',
+    status: 'unknown',
+    summary,
+    instances: [],
+    otherPorts: [],
+  });
 }
 
 function withText(facts: Omit<Explanation, 'toString'>): Explanation {
@@ -47,7 +60,7 @@ function summarise(service: Service, now: number): string {
       return `${about.registry} failed and never delivered a set: ${sayCause(snapshot.cause)}`;
     case 'stale': {
       const age = seconds(now - snapshot.since);
-      return `${about.registry} has been failing for ${age} (${sayCause(snapshot.cause)}); its last good set stays in use`;
+      return `${about.registry} has been failing for ${age} (${sayCause(snapshot.cause)}); its last good set stays in use${sayProblems(service.problems)}`;
     }
     case 'ready': {
       const mode = {
@@ -56,8 +69,7 @@ function summarise(service: Service, now: number): string {
         'last-resort': '; LAST RESORT: every instance is ejected, so all are tried',
       };
       const near = sayTopology(service.topology);
-      const skipped = service.skipped.length === 0 ? '' : `; ${saySkipped(service.skipped)}`;
-      return `${about.registry} lists ${snapshot.endpoints.length}; ${pool.eligible.length} can be picked${mode[pool.mode]}${near}${skipped}`;
+      return `${about.registry} lists ${snapshot.endpoints.length}; ${pool.eligible.length} can be picked${mode[pool.mode]}${near}${sayProblems(service.problems)}`;
     }
   }
 }
@@ -145,7 +157,13 @@ function meantFor({ endpoint }: MemberRecord, { basis = 'zone' }: Topology): str
 
 const seconds = (ms: number): string => `${(Math.max(0, ms) / 1000).toFixed(1)} s`;
 
-function render({ service, strategy, summary, instances }: Omit<Explanation, 'toString'>): string {
+function render({
+  service,
+  strategy,
+  summary,
+  instances,
+  otherPorts,
+}: Omit<Explanation, 'toString'>): string {
   const head = `${service}${strategy === '' ? '' : ` (${strategy})`}: ${summary}`;
   const rows = instances.map((i) => [
     printable(instanceName(i.endpoint)),
@@ -159,5 +177,7 @@ function render({ service, strategy, summary, instances }: Omit<Explanation, 'to
   const lines = rows.map((row) =>
     `  ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ')}`.trimEnd(),
   );
-  return [head, ...lines].join('\n');
+  const others =
+    otherPorts.length === 0 ? [] : [`in use beside it, each with a set of its own: ${otherPorts.join(', ')}`];
+  return [head, ...lines, ...others].join('\n');
 }

@@ -1,16 +1,16 @@
 import pRetry from 'p-retry';
 import type { Clock } from '../contract/clock.js';
-import type { Endpoint } from '../contract/endpoint.js';
 import type { Feed, Problem, Registry, ServiceRef } from '../contract/registry.js';
 import { CrowflyError, describeError } from '../errors.js';
 import { type Backoff, HEALTHY_MS } from './backoff.js';
-import type { EndpointGate } from './endpoint-gate.js';
+import type { EndpointGate, Gated } from './endpoint-gate.js';
 
 /** What following a service brings: calls are synchronous, in order, and end when the follow is stopped. */
 export interface Follower {
-  set(endpoints: readonly Endpoint[]): void;
+  set(gated: Gated): void;
   unknown(reason: string): void;
   failed(cause: unknown): void;
+  /** As the registry reports it: something about the next set. */
   problem(problem: Problem): void;
 }
 
@@ -73,8 +73,6 @@ async function watchOnce(options: FollowOptions, stopping: AbortSignal): Promise
   stopping.addEventListener('abort', end, { once: true });
   if (stopping.aborted) end();
   let publishedAt: number | undefined;
-  /** The problems of the last set: one that is delivered again and again has them each time. */
-  let flaws = '[]';
   let refuse: (cause: unknown) => void = () => {};
   const refused = new Promise<never>((_, reject) => {
     refuse = reject;
@@ -86,13 +84,9 @@ async function watchOnce(options: FollowOptions, stopping: AbortSignal): Promise
     publish(raw) {
       if (ending.signal.aborted) return;
       try {
-        const { endpoints, problems } = gate.admit(raw);
+        const gated = gate.admit(raw);
         publishedAt ??= clock.now();
-        // The problems first: what follows the set belongs to the next one.
-        const said = JSON.stringify(problems);
-        if (said !== flaws) for (const problem of problems) follower.problem(problem);
-        flaws = said;
-        follower.set(endpoints);
+        follower.set(gated);
       } catch (error) {
         // A bad whole ends the watch, but not by throwing into the adapter's code.
         refuse(error);

@@ -8,7 +8,7 @@ import type { CrowflyError } from '../errors.js';
 import type { EventHub } from '../events.js';
 import type { Backoff } from './backoff.js';
 import { refId } from './directory.js';
-import { EndpointGate } from './endpoint-gate.js';
+import { EndpointGate, type Gated } from './endpoint-gate.js';
 import { type Follower, follow } from './follow.js';
 import { type ConnectProbe, Health, type Survives } from './health.js';
 import type { TryLease } from './lease.js';
@@ -16,6 +16,7 @@ import type { MemberRecord } from './member.js';
 import { Membership } from './membership.js';
 import { MemberPool, type PoolEdit } from './pool.js';
 import { Pools } from './pools.js';
+import { SetProblems } from './set-problems.js';
 import type { Settings } from './settings.js';
 import { Stalls } from './stalls.js';
 import { Topology } from './topology.js';
@@ -33,9 +34,6 @@ export interface ServiceContext {
   /** The snapshot changed. */
   changed(): void;
 }
-
-/** So many of a set's problems are kept, for messages. */
-const MAX_SKIPPED = 100;
 
 /** Errors that waiting does not mend: someone has to correct what the registry reads, or to grant a right. */
 const LASTING: ReadonlySet<string> = new Set([
@@ -73,9 +71,7 @@ export class Service implements Follower {
   #troubleSince: number | undefined;
   #everReady = false;
   #closed = false;
-  #skipped: Problem[] = [];
-  /** Whether the set that `#skipped` belongs to has come, so that the next problem belongs to another one. */
-  #skippedWasBefore = false;
+  readonly #problems: SetProblems;
   #holdTimer: Timer | undefined;
   readonly #watchers = new Set<(snapshot: Snapshot) => void>();
   readonly #waiting = new Set<() => void>();
@@ -87,6 +83,9 @@ export class Service implements Follower {
     this.#context = context;
     const { clock } = context;
     this.lastUsed = clock.now();
+    this.#problems = new SetProblems((problem) =>
+      context.events.emit('problem', { ...this.about, ...problem }),
+    );
     this.#members = new Membership(clock, settings.guard);
     this.topology = settings.topology === 'hints' ? new Topology(context.self) : undefined;
     this.#health = new Health({
@@ -174,9 +173,8 @@ export class Service implements Follower {
 
   // --- what the registry says (Follower) ---
 
-  set(endpoints: readonly Endpoint[]): void {
-    if (this.#skippedWasBefore) this.#skipped = [];
-    this.#skippedWasBefore = true;
+  set({ endpoints, problems }: Gated): void {
+    this.#problems.set(problems);
     const changed = this.#apply(endpoints, !this.#everReady);
     this.#everReady = true;
     this.#recover();
@@ -211,10 +209,7 @@ export class Service implements Follower {
   }
 
   problem(problem: Problem): void {
-    if (this.#skippedWasBefore) this.#skipped = [];
-    this.#skippedWasBefore = false;
-    if (this.#skipped.length < MAX_SKIPPED) this.#skipped.push(problem);
-    this.#context.events.emit('problem', { ...this.about, ...problem });
+    this.#problems.report(problem);
   }
 
   // --- who asks ---
@@ -248,12 +243,12 @@ export class Service implements Follower {
 
   /** Why there is nothing to pick from, as the error to throw. */
   trouble(tls = false, waitedMs = this.settings.firstSetMs): CrowflyError {
-    return trouble({ ...this.about, snapshot: this.#snapshot, skipped: this.#skipped }, tls, waitedMs);
+    return trouble({ ...this.about, snapshot: this.#snapshot, problems: this.problems }, tls, waitedMs);
   }
 
-  /** Entries that the last set had to do without. */
-  get skipped(): readonly Problem[] {
-    return this.#skipped;
+  /** What is wrong with the last set. */
+  get problems(): readonly Problem[] {
+    return this.#problems.all;
   }
 
   /** One try for `call`, or `undefined` when nothing can be picked. */

@@ -49,7 +49,7 @@ export class Services {
     const absent = this.#unknown.get(located.id);
     if (absent !== undefined) {
       const about = { service: refId(located.ref), registry: located.source.registry.id };
-      throw trouble({ ...about, snapshot: { status: 'unknown', reason: absent }, skipped: [] }, false, 0);
+      throw trouble({ ...about, snapshot: { status: 'unknown', reason: absent }, problems: [] }, false, 0);
     }
     return this.#create(located, 0);
   }
@@ -64,6 +64,16 @@ export class Services {
 
   *[Symbol.iterator](): Iterator<Service> {
     yield* this.#inUse.values();
+  }
+
+  /** Names of the services in use that are other ports of the same one. */
+  otherPorts({ ref, registry }: Service): readonly string[] {
+    return [...this]
+      .filter(
+        (other) => other.registry === registry && other.ref.key === ref.key && other.ref.port !== ref.port,
+      )
+      .map((other) => refId(other.ref))
+      .sort();
   }
 
   async close(): Promise<void> {

@@ -1,6 +1,7 @@
 import type { Problem } from '../contract/registry.js';
 import type { Snapshot } from '../contract/snapshot.js';
 import { CrowflyError, describeError, isCrowflyError } from '../errors.js';
+import { printable } from '../text.js';
 
 /** What is known of a service from which nothing can be picked. */
 export interface Facts {
@@ -8,8 +9,8 @@ export interface Facts {
   readonly service: string;
   readonly registry: string;
   readonly snapshot: Snapshot;
-  /** Entries that the last set had to do without. */
-  readonly skipped: readonly Problem[];
+  /** What is wrong with the last set. */
+  readonly problems: readonly Problem[];
 }
 
 /**
@@ -19,7 +20,7 @@ export interface Facts {
  * @param waitedMs how long the first set was waited for
  */
 export function trouble(
-  { service, registry, snapshot, skipped }: Facts,
+  { service, registry, snapshot, problems }: Facts,
   tls: boolean,
   waitedMs: number,
 ): CrowflyError {
@@ -44,7 +45,7 @@ export function trouble(
     default:
       return new CrowflyError(
         'no-instances',
-        noInstances(service, registry, snapshot.endpoints.length, skipped, tls),
+        noInstances(service, registry, snapshot.endpoints.length, problems, tls),
         about,
       );
   }
@@ -60,14 +61,12 @@ function noInstances(
   service: string,
   registry: string,
   listed: number,
-  skipped: readonly Problem[],
+  problems: readonly Problem[],
   tls: boolean,
 ): string {
   if (listed === 0) {
-    const without =
-      skipped.length === 0
-        ? 'lists none at the moment'
-        : `lists none that can be used: ${saySkipped(skipped)}`;
+    const skips = problems.some(({ entry }) => entry !== undefined);
+    const without = `lists none ${skips ? 'that can be used' : 'at the moment'}${sayProblems(problems, ': ')}`;
     return `'${service}' has no instances: ${registry} ${without}`;
   }
   const fix = tls
@@ -76,11 +75,21 @@ function noInstances(
   return `every instance of '${service}' (${listed}) ${fix}`;
 }
 
-/** `3 entries skipped, such as: <the first one's fault>`. */
-export function saySkipped(skipped: readonly Problem[]): string {
-  const [first] = skipped;
-  if (first === undefined) return 'no entries skipped';
-  return skipped.length === 1
-    ? `1 entry skipped: ${first.detail}`
-    : `${skipped.length} entries skipped, such as: ${first.detail}`;
+/** How many of the problems that concern a set as a whole are told. */
+const MAX_WHOLE = 3;
+
+/** `; 3 entries skipped, such as: <the first one's fault>; the list was cut at 1000`, or nothing. */
+export function sayProblems(problems: readonly Problem[], lead = '; '): string {
+  const entries = problems.filter(({ entry }) => entry !== undefined);
+  const whole = problems
+    .filter(({ entry }) => entry === undefined)
+    .map(({ detail }) => printable(detail, 300));
+  const [first] = entries;
+  const parts = whole.slice(0, MAX_WHOLE);
+  if (first !== undefined) {
+    const count = entries.length === 1 ? '1 entry skipped' : `${entries.length} entries skipped, such as`;
+    parts.unshift(`${count}: ${printable(first.detail, 300)}`);
+  }
+  if (whole.length > MAX_WHOLE) parts.push(`${whole.length - MAX_WHOLE} more problems`);
+  return parts.length === 0 ? '' : lead + parts.join('; ');
 }

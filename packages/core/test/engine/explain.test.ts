@@ -155,6 +155,61 @@ describe('explain()', () => {
     }
   });
 
+  it('says what the registry reports about its data as a whole, beside the entries that were skipped', async () => {
+    const world = new World();
+    world.engine.watch('orders', () => {});
+    await settle();
+    const { feed } = world.registry.last();
+    feed.report({ code: 'truncated', detail: 'the list was cut at 1000 addresses\u0007' });
+    feed.publish([instance('a'), { ...instance('b'), port: 0 }]);
+    const { summary } = await explained(world);
+    expect(summary).to.match(
+      /^scripted:test lists 1; 1 can be picked; 1 entry skipped: endpoint 1 .*; the list was cut at 1000 addresses\\u0007$/,
+    );
+    world.registry.last().fail(new Error('down'));
+    await settle();
+    expect((await explained(world)).summary).to.match(/stays in use; 1 entry skipped.*; the list was cut/);
+
+    const empty = new World();
+    empty.registry.onWatch = (watch) => {
+      for (let n = 0; n < 5; n++) watch.feed.report({ code: 'truncated', detail: `cut ${n}` });
+      watch.publish([]);
+    };
+    const call = await empty.called(fakeTransport(answering()));
+    expect((call.error as Error).message).to.match(
+      /lists none at the moment: cut 0; cut 1; cut 2; 2 more problems$/,
+    );
+  });
+
+  it('names the other ports of a service that are in use, so that nobody looks at the wrong set', async () => {
+    const world = new World({
+      registry: {
+        locate(target) {
+          const name = typeof target === 'string' ? target : target.host;
+          const [key = '', port] = name.split(':');
+          const asked = typeof target === 'string' ? port : target.port;
+          return asked === undefined ? { key } : { key, port: asked };
+        },
+      },
+    });
+    world.registry.onWatch = (watch) => watch.publish(instances('a'));
+    const alone = await explained(world, 'orders.shop');
+    expect(alone.otherPorts).to.deep.equal([]);
+    expect(String(alone).split('\n')).to.have.length(2);
+    await world.called(fakeTransport(answering()), {}, 'https://orders.shop:8443/');
+    world.engine.watch('orders.shop:http', () => {});
+    world.engine.watch('users.shop:http', () => {});
+    const explanation = await explained(world, 'orders.shop');
+    expect(explanation.otherPorts).to.deep.equal(['orders.shop:8443', 'orders.shop:http']);
+    expect(String(explanation).split('\n').at(-1)).to.equal(
+      'in use beside it, each with a set of its own: orders.shop:8443, orders.shop:http',
+    );
+    expect((await explained(world, 'orders.shop:http')).otherPorts).to.deep.equal([
+      'orders.shop',
+      'orders.shop:8443',
+    ]);
+  });
+
   it('shows the names of instances without their control over the terminal', async () => {
     const world = new World();
     await world.serve([{ ...instance('a'), id: 'x'.repeat(400) }]);

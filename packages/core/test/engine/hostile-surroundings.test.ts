@@ -116,6 +116,11 @@ describe('entries that a set had to do without', () => {
     expect((await world.engine.explain('orders')).summary).to.include(
       '1 entry skipped: endpoint 1 is skipped: port',
     );
+    for (let again = 0; again < 3; again++) {
+      world.registry.last().publish([instance('a'), { ...instance('b'), port: 0 }]);
+      expect((await world.engine.explain('orders')).summary).to.include('1 entry skipped');
+    }
+    expect(world.events('problem'), 'told once').to.have.length(1);
     world.registry.last().publish([instance('a')]);
     expect((await world.engine.explain('orders')).summary).to.not.include('skipped');
 
