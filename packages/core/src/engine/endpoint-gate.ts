@@ -3,6 +3,7 @@ import type { Problem } from '../contract/registry.js';
 import { CrowflyError } from '../errors.js';
 import { kindOf } from '../options.js';
 import { printable } from '../text.js';
+import type { MemberRecord } from './member.js';
 import { Fault, readEndpoint } from './read-endpoint.js';
 import { sameEndpoint } from './same-endpoint.js';
 
@@ -11,19 +12,22 @@ const MAX_PROBLEMS = 100;
 
 /** What one set looks like after the gate: frozen endpoints with distinct ids, and what was wrong with the rest. */
 export interface Gated {
-  readonly endpoints: readonly Endpoint[];
+  readonly entries: readonly Entry[];
   readonly problems: readonly Problem[];
 }
 
-/** One entry of the last set. */
-interface Known {
+/** One admitted entry of the last set: the same as long as sets name its id. */
+export interface Entry {
+  /** Frozen. The same object as long as it says the same. */
+  endpoint: Endpoint;
   /** What the registry published, if it cannot change any more; else nothing that is equal to anything. */
   raw: object;
-  endpoint: Endpoint;
   /** Where it stood among the admitted ones. */
   index: number;
   /** The number of the last set that had it. */
   set: number;
+  /** Whom membership made of it: its own note, so that it need not look for it. */
+  member: MemberRecord | undefined;
 }
 
 const MAY_CHANGE = {};
@@ -39,8 +43,8 @@ export class EndpointGate {
   readonly #max: number;
   #sets = 0;
   /** The last set, in its order and by id. */
-  #last: readonly Known[] = [];
-  readonly #byId = new Map<unknown, Known>();
+  #last: readonly Entry[] = [];
+  readonly #byId = new Map<unknown, Entry>();
 
   constructor(maxEndpoints: number) {
     this.#max = maxEndpoints;
@@ -57,21 +61,14 @@ export class EndpointGate {
         `the registry delivered ${raw.length} endpoints, more than limits.maxEndpoints (${this.#max}): raise it if that is right`,
       );
     }
-    try {
-      return this.#admit(raw);
-    } catch (error) {
-      // Half a set was taken over: what a list throws that cannot even be walked through.
-      this.#last = [];
-      this.#byId.clear();
-      throw error;
-    }
+    // A copy: a list that cannot even be walked through must throw before anything is taken over.
+    return this.#admit(raw.slice());
   }
 
   #admit(raw: readonly unknown[]): Gated {
     const set = ++this.#sets;
     const last = this.#last;
-    const admitted: Known[] = [];
-    const endpoints: Endpoint[] = [];
+    const admitted: Entry[] = [];
     const problems: Problem[] = [];
     let skipped = 0;
     let kept = 0;
@@ -82,7 +79,7 @@ export class EndpointGate {
       let known = last[at];
       if (known === undefined || known.raw !== entry || known.set === set) {
         try {
-          known = this.#read(entry, set, known);
+          known = this.#read(entry, set, known, admitted.at(-1)?.endpoint);
         } catch (error) {
           const fault = error instanceof Fault ? error : new Fault('bad-entry', 'it cannot be read');
           skipped++;
@@ -97,7 +94,6 @@ export class EndpointGate {
       known.set = set;
       known.index = admitted.length;
       admitted.push(known);
-      endpoints.push(known.endpoint);
     }
     if (kept < last.length) this.#forget(set);
     this.#last = admitted;
@@ -105,18 +101,21 @@ export class EndpointGate {
       const detail = `${skipped - problems.length} more endpoints are skipped`;
       problems.push({ code: 'more-problems', detail });
     }
-    return { endpoints, problems };
+    return { entries: admitted, problems };
   }
 
-  /** @param expected whom the entry is likely to be about */
-  #read(entry: unknown, set: number, expected: Known | undefined): Known {
+  /**
+   * @param expected whom the entry is likely to be about
+   * @param before the one before it in this set
+   */
+  #read(entry: unknown, set: number, expected: Entry | undefined, before: Endpoint | undefined): Entry {
     if (typeof entry !== 'object' || entry === null) {
       throw new Fault('bad-entry', `expected an object, got ${kindOf(entry)}`);
     }
     const { id } = entry as Endpoint;
     let known = expected?.endpoint.id === id ? expected : this.#byId.get(id);
     const same = known !== undefined && sameEndpoint(known.endpoint, entry as Endpoint);
-    const endpoint = same ? (known as Known).endpoint : readEndpoint(entry);
+    const endpoint = same ? (known as Entry).endpoint : readEndpoint(entry, before);
     // Read once more: it is the checked one that counts.
     if (known?.endpoint.id !== endpoint.id) known = this.#byId.get(endpoint.id);
     if (known?.set === set)
@@ -127,7 +126,7 @@ export class EndpointGate {
       known.endpoint = endpoint;
       return known;
     }
-    const fresh: Known = { raw, endpoint, index: 0, set: 0 };
+    const fresh: Entry = { endpoint, raw, index: 0, set: 0, member: undefined };
     this.#byId.set(endpoint.id, fresh);
     return fresh;
   }

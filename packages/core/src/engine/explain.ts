@@ -17,7 +17,7 @@ export function explainService(service: Service, otherPorts: readonly string[], 
   const now = clock.now();
   const { pool, snapshot, about } = service;
   const { topology } = service;
-  const members = [...service.members];
+  const { members } = service;
   const total = members.reduce((sum, member) => sum + member.picks, 0);
   const instances = members.map((member) => explainMember(member, pool, topology, now, total));
   return withText({

@@ -40,9 +40,9 @@ export class MemberRecord implements Member {
   elsewhere = false;
   /** Tries ever, for `explain`. */
   picks = 0;
-  /** The number of the last set that named it, and where. */
+  /** What the last set that named it said, as the gate has it, and the number of that set. */
+  said: Endpoint;
   namedIn = 0;
-  listIndex = 0;
   /** Vanished from the registry's set, and kept by the guard until then. */
   heldUntil: number | undefined;
   /** Left the set; kept for its statistics, or until its last call ends. */
@@ -54,14 +54,17 @@ export class MemberRecord implements Member {
   judgedSince = 0;
   /** The pools it is in. */
   pools: readonly MemberPool[] = NO_POOLS;
-  /** Where it is in the two pools' `members` and `eligible` (-1: not): see the pool's slot. */
-  readonly slots: number[] = [-1, -1, -1, -1];
+  /** Where it is in `members` and in `eligible` of the pool for http URLs, and of the one for https URLs; -1: not there. */
+  place = -1;
+  seat = -1;
+  tlsPlace = -1;
+  tlsSeat = -1;
   /** Made when there is something to count, or to measure: in a large set, for few. */
   failures: Streaks | undefined;
   latency: Latency | undefined;
 
   constructor(endpoint: Endpoint) {
-    this.endpoint = endpoint;
+    this.endpoint = this.said = endpoint;
     this.weight = weightOf(endpoint);
     this.tier = tierOf(endpoint, false);
   }

@@ -1,6 +1,7 @@
 import type { Clock } from '../contract/clock.js';
 import type { Endpoint } from '../contract/endpoint.js';
 import type { GuardOptions } from './api.js';
+import type { Entry } from './endpoint-gate.js';
 import { toHold } from './guard.js';
 import { MemberRecord } from './member.js';
 import type { PoolChange } from './pool.js';
@@ -28,18 +29,16 @@ export interface Change {
 /**
  * Turns whole sets into stable members: the same instance keeps its record, and with it what was learnt about it.
  *
- * A large set mostly repeats the one before it, in the same order: an endpoint that is the same object where it is
- * expected costs a comparison. The maps are touched for what changed only.
+ * An entry that the gate has seen before leads to its member, so that one that says the same costs a comparison.
  */
 export class Membership {
-  /** By id; the held ones too. */
-  readonly current = new Map<string, MemberRecord>();
   readonly #clock: Clock;
   readonly #guard: GuardOptions;
-  #sets = 0;
-  /** The last set, and its members in the same order. */
-  #seen: readonly Endpoint[] = [];
-  #listed: MemberRecord[] = [];
+  /** The number of the last set, and its members in its order. */
+  #set = 0;
+  #listed: readonly MemberRecord[] = [];
+  /** Vanished and kept, by id. */
+  readonly #held = new Map<string, MemberRecord>();
   /** How many of the listed ones can take calls, as far as is known now. */
   #healthy = 0;
   readonly #departed = new Map<string, { readonly member: MemberRecord; readonly at: number }>();
@@ -49,75 +48,77 @@ export class Membership {
     this.#guard = guard;
   }
 
+  /** How many members there are, the held ones included. */
+  get size(): number {
+    return this.#listed.length + this.#held.size;
+  }
+
+  /** All members, the held ones last. */
+  all(): readonly MemberRecord[] {
+    return this.#held.size === 0 ? this.#listed : [...this.#listed, ...this.#held.values()];
+  }
+
   /** The endpoints of the last set, in its order. One that says the same as before is the same object. */
   list(): Endpoint[] {
     return this.#listed.map(({ endpoint }) => endpoint);
   }
 
-  /** @param endpoints past the gate: ids are distinct */
-  reconcile(endpoints: readonly Endpoint[]): Change {
+  /** @param entries of the gate, each set once */
+  reconcile(entries: readonly Entry[]): Change {
     const now = this.#clock.now();
     this.#forget(now);
     const before = this.#listed;
-    const seen = this.#seen;
-    const pass = new Pass(++this.#sets);
+    const last = this.#set++;
+    const pass = new Pass(this.#set);
     const listed: MemberRecord[] = [];
     let kept = 0;
-    /** Where in the last set the next endpoint is expected. */
-    let at = 0;
-    for (let index = 0; index < endpoints.length; index++) {
-      const endpoint = endpoints[index] as Endpoint;
-      let member = before[at];
-      if (member !== undefined && seen[at] === endpoint) {
-        at++;
-        kept++;
-      } else {
-        const known = this.current.get(endpoint.id);
-        if (known !== undefined && known.heldUntil === undefined) {
-          at = known.listIndex + 1;
-          kept++;
-        }
-        member = this.#take(endpoint, known, pass);
+    for (let index = 0; index < entries.length; index++) {
+      const entry = entries[index] as Entry;
+      let { member } = entry;
+      const wasListed = member !== undefined && member.namedIn === last && !member.gone;
+      if (wasListed) kept++;
+      if (!wasListed || member?.said !== entry.endpoint) {
+        member = this.#take(entry, wasListed ? member : this.#held.get(entry.endpoint.id), pass);
+        member.said = entry.endpoint;
+        entry.member = member;
       }
       member.namedIn = pass.set;
-      member.listIndex = index;
       listed.push(member);
     }
     this.#listed = listed;
-    this.#seen = endpoints;
     const { set, departed } = pass;
     const vanished = kept < before.length ? before.filter((member) => member.namedIn !== set) : [];
     const healthy = this.#healthy + pass.recovered;
     this.#healthy = healthy + pass.arrived - vanished.reduce((sum, member) => sum + canServe(member), 0);
     const held = toHold(healthy, this.#healthy, vanished, this.#guard);
-    for (const member of held) member.heldUntil = now + this.#guard.holdMs;
-    for (const member of vanished) {
-      if (member.heldUntil !== undefined) continue;
-      this.current.delete(member.endpoint.id);
-      departed.push(member);
+    for (const member of held) {
+      member.heldUntil = now + this.#guard.holdMs;
+      this.#held.set(member.endpoint.id, member);
     }
+    for (const member of vanished) if (member.heldUntil === undefined) departed.push(member);
     for (const member of departed) this.#remember(member, now);
     const { added, revived, described, kind, returned } = pass;
     return { added, revived, described, kind, held, returned, departed };
   }
 
   /** @param known who has the endpoint's id now @returns the member that the endpoint is about */
-  #take(endpoint: Endpoint, known: MemberRecord | undefined, pass: Pass): MemberRecord {
+  #take({ endpoint }: Entry, known: MemberRecord | undefined, pass: Pass): MemberRecord {
+    const could = known === undefined ? 0 : canServe(known);
+    const wasHeld = known?.heldUntil !== undefined;
+    if (wasHeld) this.#held.delete(endpoint.id);
     if (known?.is(endpoint)) {
-      const listed = known.heldUntil === undefined;
-      const could = canServe(known);
       known.heldUntil = undefined;
       if (!sameEndpoint(known.endpoint, endpoint)) pass.describe(known, endpoint);
-      if (listed) {
-        pass.recovered += canServe(known) - could;
-      } else {
+      if (wasHeld) {
         pass.returned++;
         pass.arrived += canServe(known);
+      } else {
+        pass.recovered += canServe(known) - could;
       }
       return known;
     }
     if (known !== undefined) {
-      if (known.heldUntil === undefined) pass.arrived -= canServe(known);
+      if (!wasHeld) pass.arrived -= could;
       pass.departed.push(known);
       // Not one of the vanished, whom the guard may keep: another one has its id.
       known.namedIn = pass.set;
@@ -126,21 +127,19 @@ export class Membership {
     const joined = former ?? new MemberRecord(endpoint);
     (former === undefined ? pass.added : pass.revived).push(joined);
     pass.arrived += canServe(joined);
-    this.current.set(endpoint.id, joined);
     return joined;
   }
 
   /** A held member is believed gone. */
   remove(member: MemberRecord): void {
-    if (this.current.get(member.endpoint.id) !== member) return;
-    this.current.delete(member.endpoint.id);
+    if (!this.#held.delete(member.endpoint.id)) return;
     this.#remember(member, this.#clock.now());
   }
 
   /** When the first held member's time is up. */
   nextHoldEnd(): number | undefined {
     let next: number | undefined;
-    for (const { heldUntil } of this.current.values()) {
+    for (const { heldUntil } of this.#held.values()) {
       if (heldUntil !== undefined && (next === undefined || heldUntil < next)) next = heldUntil;
     }
     return next;
@@ -149,7 +148,7 @@ export class Membership {
   /** The held members whose time is up. */
   holdEnded(): MemberRecord[] {
     const now = this.#clock.now();
-    return [...this.current.values()].filter(({ heldUntil }) => heldUntil !== undefined && heldUntil <= now);
+    return [...this.#held.values()].filter(({ heldUntil }) => heldUntil !== undefined && heldUntil <= now);
   }
 
   #revive(endpoint: Endpoint): MemberRecord | undefined {

@@ -8,9 +8,11 @@ export type PoolChange = Parameters<Balancer['update']>[1];
 /** Who may be picked: `normal`; softly ejected ones too (`panic`); everyone, as nobody is left (`last-resort`). */
 export type PoolMode = 'normal' | 'panic' | 'last-resort';
 
+type Place = 'place' | 'seat' | 'tlsPlace' | 'tlsSeat';
+
 export interface PoolOptions {
-  /** 0 or 1: which places of `member.slots` are this pool's. */
-  readonly slot: 0 | 1;
+  /** Whether it is the one for https URLs: which of a member's places are this pool's. */
+  readonly tls: boolean;
   readonly balancer: Balancer;
   /** Whether a member may be in the pool at all. */
   accepts(member: MemberRecord): boolean;
@@ -42,15 +44,15 @@ export class MemberPool implements Pool {
   readonly #options: PoolOptions;
   #tier = 0;
   #ejected = 0;
-  /** Where a member's place in `members` stands in its `slots`, and the one in `eligible`. */
-  readonly #place: number;
-  readonly #slot: number;
+  /** Which field of a member says where it is in `members`, and which in `eligible`. */
+  readonly #place: Place;
+  readonly #seat: Place;
 
   constructor(options: PoolOptions) {
     this.#options = options;
     this.balancer = options.balancer;
-    this.#place = options.slot * 2;
-    this.#slot = options.slot * 2 + 1;
+    this.#place = options.tls ? 'tlsPlace' : 'place';
+    this.#seat = options.tls ? 'tlsSeat' : 'seat';
   }
 
   /**
@@ -172,11 +174,11 @@ export class MemberPool implements Pool {
   }
 
   #has(member: MemberRecord): boolean {
-    return this.members[member.slots[this.#place] ?? -1] === member;
+    return this.members[member[this.#place]] === member;
   }
 
   #enter(member: MemberRecord): void {
-    member.slots[this.#place] = this.members.push(member) - 1;
+    member[this.#place] = this.members.push(member) - 1;
     this.inFlight += member.inFlight;
     if (member.ejection !== undefined) this.#ejected++;
   }
@@ -210,7 +212,7 @@ export class MemberPool implements Pool {
   /** Decides anew who is eligible: the lowest tier among those that are not ejected. O(N). */
   #elect(): void {
     const { members, eligible } = this;
-    for (const member of eligible) member.slots[this.#slot] = -1;
+    for (const member of eligible) member[this.#seat] = -1;
     eligible.length = 0;
     this.mode = this.#ejected > 0 && this.#panicking() ? 'panic' : 'normal';
     if (this.#fill()) return;
@@ -229,7 +231,7 @@ export class MemberPool implements Pool {
     this.#tier = tier;
     for (let index = 0; index < members.length; index++) {
       const member = members[index] as MemberRecord;
-      if (member.tier === tier && this.#usable(member)) member.slots[this.#slot] = eligible.push(member) - 1;
+      if (member.tier === tier && this.#usable(member)) member[this.#seat] = eligible.push(member) - 1;
     }
     return true;
   }
@@ -240,7 +242,7 @@ export class MemberPool implements Pool {
   }
 
   isEligible(member: Member): boolean {
-    const at = (member as Partial<MemberRecord>).slots?.[this.#slot];
+    const at = (member as Partial<MemberRecord>)[this.#seat];
     return at !== undefined && this.eligible[at] === member;
   }
 
@@ -250,21 +252,21 @@ export class MemberPool implements Pool {
   }
 
   #add(member: MemberRecord): void {
-    member.slots[this.#slot] = this.eligible.push(member) - 1;
+    member[this.#seat] = this.eligible.push(member) - 1;
   }
 
   #remove(member: MemberRecord): void {
-    takeOut(this.eligible, member, this.#slot);
+    takeOut(this.eligible, member, this.#seat);
   }
 }
 
 /** O(1): the last one takes the place. */
-function takeOut(list: MemberRecord[], member: MemberRecord, slot: number): void {
-  const at = member.slots[slot] ?? -1;
+function takeOut(list: MemberRecord[], member: MemberRecord, place: Place): void {
+  const at = member[place];
   const last = list.pop();
   if (last !== undefined && last !== member) {
     list[at] = last;
-    last.slots[slot] = at;
+    last[place] = at;
   }
-  member.slots[slot] = -1;
+  member[place] = -1;
 }

@@ -1,22 +1,22 @@
 import { type MemberRecord, NO_POOLS } from './member.js';
 import type { MemberPool, PoolEdit } from './pool.js';
 
-type CreatePool = (slot: 0 | 1, accepts: (member: MemberRecord) => boolean) => MemberPool;
+type CreatePool = (tls: boolean, accepts: (member: MemberRecord) => boolean) => MemberPool;
 
 /** The pools of one service, over the same members: one for http URLs, and one for https URLs once such a call came. */
 export class Pools {
   readonly plain: MemberPool;
   readonly #create: CreatePool;
-  readonly #members: ReadonlyMap<string, MemberRecord>;
+  readonly #members: () => readonly MemberRecord[];
   #tls: MemberPool | undefined;
   readonly #onlyPlain: readonly MemberPool[];
   #both: readonly MemberPool[];
 
-  /** @param members all of them, live */
-  constructor(members: ReadonlyMap<string, MemberRecord>, create: CreatePool) {
+  /** @param members all of them, as of now */
+  constructor(members: () => readonly MemberRecord[], create: CreatePool) {
     this.#members = members;
     this.#create = create;
-    this.plain = create(0, speaksHttp);
+    this.plain = create(false, speaksHttp);
     this.#both = this.#onlyPlain = [this.plain];
   }
 
@@ -28,9 +28,9 @@ export class Pools {
   of(tls: boolean): MemberPool {
     if (!tls) return this.plain;
     if (this.#tls === undefined) {
-      this.#tls = this.#create(1, speaksTls);
+      this.#tls = this.#create(true, speaksTls);
       this.#both = [this.plain, this.#tls];
-      const joined = [...this.#members.values()];
+      const joined = this.#members();
       const told = this.#tls.edit({ joined, left: [], described: [], kind: undefined });
       for (const member of joined) if (speaksTls(member)) member.pools = this.#both;
       if (told !== undefined) this.#tls.tell(told);

@@ -28,7 +28,8 @@ function sameList(a: readonly string[] | undefined, b: readonly string[] | undef
   return a?.length === b?.length && Array.isArray(b) && a?.every((name, index) => name === b[index]) === true;
 }
 
-function sameRecord(a: Endpoint['metadata'], b: Endpoint['metadata']): boolean {
+/** `a` passed the gate. */
+export function sameRecord(a: Endpoint['metadata'], b: Endpoint['metadata']): boolean {
   if (a === b) return true;
   if (a === undefined || typeof b !== 'object' || b === null) return false;
   let more = 0;

@@ -1,6 +1,5 @@
 import type { Purpose } from '../contract/call.js';
 import type { Clock, Timer } from '../contract/clock.js';
-import type { Endpoint } from '../contract/endpoint.js';
 import type { Problem, Registry, Self, ServiceRef } from '../contract/registry.js';
 import type { Snapshot } from '../contract/snapshot.js';
 import type { Call } from '../contract/strategy.js';
@@ -8,7 +7,7 @@ import type { CrowflyError } from '../errors.js';
 import type { EventHub } from '../events.js';
 import type { Backoff } from './backoff.js';
 import { refId } from './directory.js';
-import { EndpointGate, type Gated } from './endpoint-gate.js';
+import { EndpointGate, type Entry, type Gated } from './endpoint-gate.js';
 import { type Follower, follow } from './follow.js';
 import { type ConnectProbe, Health, type Survives } from './health.js';
 import type { TryLease } from './lease.js';
@@ -94,7 +93,7 @@ export class Service implements Follower {
       clock,
       random: context.random,
       probe: context.probe,
-      size: () => this.#members.current.size,
+      size: () => this.#members.size,
       ejected: (member, { hard, reason }, probeMs) => {
         this.#reconsider(member);
         const evidence = hard ? 'hard' : 'soft';
@@ -111,7 +110,10 @@ export class Service implements Follower {
         context.events.emit('restored', { ...this.about, endpoint: member.endpoint, ejectedMs });
       },
     });
-    this.#pools = new Pools(this.#members.current, (slot, accepts) => this.#createPool(slot, accepts));
+    this.#pools = new Pools(
+      () => this.#members.all(),
+      (tls, accepts) => this.#createPool(tls, accepts),
+    );
     this.#tries = new Tries({
       clock,
       health: this.#health,
@@ -159,7 +161,7 @@ export class Service implements Follower {
   }
 
   get hasMembers(): boolean {
-    return this.#members.current.size > 0;
+    return this.#members.size > 0;
   }
 
   /** Whether a caller waits for its first set. */
@@ -167,15 +169,15 @@ export class Service implements Follower {
     return this.#waiting.size > 0;
   }
 
-  get members(): Iterable<MemberRecord> {
-    return this.#members.current.values();
+  get members(): readonly MemberRecord[] {
+    return this.#members.all();
   }
 
   // --- what the registry says (Follower) ---
 
-  set({ endpoints, problems }: Gated): void {
+  set({ entries, problems }: Gated): void {
     this.#problems.set(problems);
-    const changed = this.#apply(endpoints, !this.#everReady);
+    const changed = this.#apply(entries, !this.#everReady);
     this.#everReady = true;
     this.#recover();
     if (!changed && this.#snapshot.status === 'ready') return;
@@ -226,7 +228,7 @@ export class Service implements Follower {
   /** Whether calls can go ahead, or fail, without waiting for the registry. */
   get settled(): boolean {
     if (this.#closed) return true;
-    if (this.#members.current.size > 0) return true;
+    if (this.#members.size > 0) return true;
     const snapshot = this.#snapshot;
     if (snapshot.status === 'pending') return false;
     return (
@@ -293,7 +295,7 @@ export class Service implements Follower {
     this.#tries.close();
     for (const pool of this.#pools.all) pool.close();
     this.#holdTimer?.cancel();
-    for (const member of this.#members.current.values()) if (member.open === 0) this.#left(member);
+    for (const member of this.#members.all()) if (member.open === 0) this.#left(member);
     this.#wake();
     this.#watchers.clear();
     return this.#following?.stopped ?? Promise.resolve();
@@ -302,8 +304,8 @@ export class Service implements Follower {
   // --- inside ---
 
   /** @returns whether the set is another one than before; `first` always is */
-  #apply(endpoints: readonly Endpoint[], first: boolean): boolean {
-    const change = this.#members.reconcile(endpoints);
+  #apply(entries: readonly Entry[], first: boolean): boolean {
+    const change = this.#members.reconcile(entries);
     const { departed, revived, described, kind, held, returned } = change;
     for (const member of departed) this.#depart(member);
     for (const member of revived) this.#health.revived(member);
@@ -312,7 +314,7 @@ export class Service implements Follower {
       this.#edit({ joined, left: departed, described, kind });
     if (held.length > 0) {
       const { holdMs } = this.settings.guard;
-      const of = this.#members.current.size;
+      const of = this.#members.size;
       this.#context.events.emit('guard', { ...this.about, held: held.length, of, holdMs });
     }
     if (held.length + returned > 0 || this.#holdTimer !== undefined) this.#armHold();
@@ -320,7 +322,7 @@ export class Service implements Follower {
     const [added, removed, changed] = [joined.length, departed.length, described.length];
     if (!first && added + removed + changed + held.length + returned === 0) return false;
     this.#version++;
-    const counts = { endpoints: endpoints.length, added, removed, changed };
+    const counts = { endpoints: entries.length, added, removed, changed };
     this.#context.events.emit('snapshot', { ...this.about, version: this.#version, ...counts });
     return true;
   }
@@ -328,7 +330,7 @@ export class Service implements Follower {
   /** Members joined, left or changed: whom topology hints mean them for, and then the pools, with one word to balancers. */
   #edit(edit: PoolEdit): void {
     const { joined, described } = edit;
-    const moved = this.topology?.review(this.#members.current, [joined, described]) ?? [];
+    const moved = this.topology?.review(this.#members.all(), [joined, described]) ?? [];
     if (moved.length === 0) this.#pools.edit(edit);
     else {
       const kind = edit.kind === undefined || edit.kind === 'eligibility' ? 'eligibility' : 'members';
@@ -377,10 +379,10 @@ export class Service implements Follower {
     });
   }
 
-  #createPool(slot: 0 | 1, accepts: (member: MemberRecord) => boolean): MemberPool {
+  #createPool(tls: boolean, accepts: (member: MemberRecord) => boolean): MemberPool {
     const { clock, random, events } = this.#context;
     const pool = new MemberPool({
-      slot,
+      tls,
       accepts,
       balancer: this.settings.strategy({ clock, random }),
       panicShare: this.settings.ejection.panicShare,

@@ -38,21 +38,20 @@ export class Topology {
    * @returns those that now have another tier, `news` aside
    */
   review(
-    members: ReadonlyMap<string, MemberRecord>,
+    members: readonly MemberRecord[],
     news: readonly (readonly MemberRecord[])[],
   ): readonly MemberRecord[] {
     const before = this.basis;
-    this.#decide(members.values());
+    this.#decide(members);
     if (this.basis === undefined && before === undefined) return NOBODY;
     for (const list of news) for (const member of list) member.rank(this.#isElsewhere(member.endpoint));
     if (this.basis === before) return NOBODY;
     const moved: MemberRecord[] = [];
-    for (const member of members.values())
-      if (member.rank(this.#isElsewhere(member.endpoint))) moved.push(member);
+    for (const member of members) if (member.rank(this.#isElsewhere(member.endpoint))) moved.push(member);
     return moved;
   }
 
-  #decide(members: Iterable<MemberRecord>): void {
+  #decide(members: readonly MemberRecord[]): void {
     const { node, zone } = this.#self;
     let [everyNode, everyZone, ourNode, ourZone, any] = [true, true, false, false, false];
     for (const { endpoint, draining } of members) {
