@@ -11,6 +11,7 @@ const [first] = await once(lines, 'line');
 lines.on('line', (line) => console.log(line));
 const origin = `http://${first.split(' ').at(-1)}`;
 
+/** @param {string} path */
 async function ask(path) {
   const response = await fetch(origin + path);
   return `${path} ${response.status} ${await response.text()}, connection: ${response.headers.get('connection')}`;

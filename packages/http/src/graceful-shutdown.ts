@@ -116,7 +116,9 @@ class Shutdown implements GracefulShutdown {
     const hooksEnd = new Deadline(clock, delay + closeMs / 2, end);
 
     this.#state = 'draining';
-    logger.info(`${reason}: serving for another ${delay} ms, then closing`);
+    logger.info(
+      delay > 0 ? `${reason}: serving for another ${delay} ms, then closing` : `${reason}: closing`,
+    );
     for (const server of this.#servers) server.leave();
     const learned = new Deadline(clock, delay, end);
     await Promise.all([learned.reached, this.#hook('onDraining', reason, hooksEnd)]);

@@ -9,7 +9,7 @@ const server = createServer((request, response) => {
   });
   request.on('end', () => {
     process.send?.({ executed: id });
-    setTimeout(() => response.end(id), 5);
+    setTimeout(() => response.end(id), 20);
   });
 });
 gracefulShutdown(server, { delayMs: 1_000, onClosed: () => process.disconnect() });
