@@ -74,7 +74,8 @@ async function setup({ tls, api }: Variant): Promise<RegistryHarness> {
   };
   const put = (service: string, endpoints: readonly Endpoint[], broken = false): void =>
     cluster.together(() => {
-      if (cluster.get('services', 'shop', service) === undefined) cluster.put('services', serviceObject(service));
+      if (cluster.get('services', 'shop', service) === undefined)
+        cluster.put('services', serviceObject(service));
       if (api === 'endpoints') {
         const extra = broken ? [{ addresses: [{ ip: null }], ports: [{ port: 8080 }] }] : [];
         return cluster.put('endpoints', endpointsOf(service, endpoints, extra));
@@ -155,11 +156,17 @@ async function setup({ tls, api }: Variant): Promise<RegistryHarness> {
         server.front.cut();
       },
       'is too busy': () => {
-        server.interfere({}, { ...statusOf(429, 'TooManyRequests', 'busy'), headers: { 'retry-after': '0' } });
+        server.interfere(
+          {},
+          { ...statusOf(429, 'TooManyRequests', 'busy'), headers: { 'retry-after': '0' } },
+        );
         server.front.cut();
       },
       'sends errors into each watch': () => {
-        server.interfere({ verb: 'watch' }, { status: 200, body: `{"type":"ERROR","object":{"code":500}}\n` });
+        server.interfere(
+          { verb: 'watch' },
+          { status: 200, body: `{"type":"ERROR","object":{"code":500}}\n` },
+        );
         server.front.cut();
       },
     },

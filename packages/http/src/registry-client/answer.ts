@@ -97,11 +97,12 @@ export class Answer implements RegistryAnswer {
     source.on('readable', () => this.#wake?.());
     source.on('end', () => this.#wake?.());
     source.on('close', () => this.#wake?.());
-    this.#exchange.onStop((reason) => this.#finish({ error: reason }, true));
     this.#cancelUnread = timeLimit(this.#clock, this.#plan.answerMs, false, () => {
       const what = `nobody read the body of ${this.#plan.title} within ${this.#plan.answerMs} ms`;
       this.#finish({ error: this.#error('bad-request', what) }, true);
     });
+    // Last, as it may have been stopped already.
+    this.#exchange.onStop((reason) => this.#finish({ error: reason }, true));
   }
 
   /** The first end counts. */

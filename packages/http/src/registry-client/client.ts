@@ -45,7 +45,7 @@ export function createRegistryClient(options: RegistryClientOptions): RegistryCl
   const send = async (exchange: Exchange, request: RegistryRequest): Promise<RegistryAnswer> => {
     loading ??= load();
     const used = await exchange.during(loading);
-    const headers = await within(clock, limits.answerMs, exchange.during(credentials()), () =>
+    const headers = await within(exchange, clock, limits.answerMs, credentials(), () =>
       failed(
         `the headers for ${origin.name} were not there within ${limits.answerMs} ms: what do their credentials wait for?`,
       ),

@@ -1,4 +1,5 @@
 import type { Clock } from '@crowfly/core';
+import type { Exchange } from './exchange.js';
 
 /**
  * Calls `fire` after `ms`. Sockets are read once more before: after the event loop stood still, what has arrived in time
@@ -22,8 +23,9 @@ export function timeLimit(clock: Clock, ms: number, keepAlive: boolean, fire: ()
   };
 }
 
-/** `work`, or an error when it takes longer than `ms`. A caller waits for it. */
+/** `work`, or an error when it takes longer than `ms`, or the reason of the stop. A caller waits for it. */
 export async function within<T>(
+  exchange: Exchange,
   clock: Clock,
   ms: number,
   work: T | Promise<T>,
@@ -33,8 +35,9 @@ export async function within<T>(
   const limit = new Promise<never>((_, reject) => {
     cancel = timeLimit(clock, ms, true, () => reject(late()));
   });
+  // Within `during`: what was stopped waits for its work no longer, and its timer would be left until that is done.
   try {
-    return await Promise.race([work, limit]);
+    return await exchange.during(Promise.race([work, limit]));
   } finally {
     cancel();
   }

@@ -1,7 +1,11 @@
 import { getEventListeners } from 'node:events';
+import { PassThrough } from 'node:stream';
 import { gzipSync } from 'node:zlib';
 import type { RegistryAnswer, RegistryClient } from '@crowfly/http';
 import { expect } from 'chai';
+import { Answer, type Head } from '../../dist/registry-client/answer.js';
+import { Exchanges } from '../../dist/registry-client/exchange.js';
+import type { Plan } from '../../dist/registry-client/plan.js';
 import { liveBytes } from './support/collect.ts';
 import { failure, KINDS, never, Rig, until } from './support/rig.ts';
 
@@ -500,6 +504,18 @@ describe('a registry client', () => {
       expect(rig.clock.pending).to.equal(0);
     });
   }
+
+  it('leaves no timer when it is aborted between the head and its reader', async () => {
+    const exchanges = new Exchanges();
+    const exchange = exchanges.begin(new AbortController().signal);
+    exchange.stop(new Error('enough'));
+    const nothing = (): void => {};
+    const hands = { discard: nothing, hold: nothing, release: nothing };
+    const head = { source: new PassThrough(), headers: {}, ...hands } as unknown as Head;
+    const answer = new Answer(head, { answerMs: 1000 } as Plan, exchange, rig.clock, 1000);
+    expect((await failure(answer.text())).message).to.equal('enough');
+    expect(rig.clock.pending).to.equal(0);
+  });
 
   it('takes an origin and nothing else', () => {
     const bad = [

@@ -175,7 +175,8 @@ export class ApiServer {
 
   /** Sends every watch a bookmark of the current version. */
   bookmark(): void {
-    for (const watcher of this.#watchers) watcher.write(bookmark(watcher.seen.resource, this.cluster.version));
+    for (const watcher of this.#watchers)
+      watcher.write(bookmark(watcher.seen.resource, this.cluster.version));
   }
 
   /** Sends every watch an event as it is, or a text. */
@@ -228,12 +229,15 @@ export class ApiServer {
       return { ...base, verb: 'get', resource: 'services', namespace: of, name };
     }
     const [, name] = NAMESPACE.exec(path) ?? [];
-    return name === undefined ? undefined : { ...base, verb: 'get', resource: 'namespaces', namespace: '', name };
+    return name === undefined
+      ? undefined
+      : { ...base, verb: 'get', resource: 'namespaces', namespace: '', name };
   }
 
   #interference(seen: Seen): Reply | 'hang' | undefined {
     for (const one of this.#interferences) {
-      if ((one.verb ?? seen.verb) !== seen.verb || (one.resource ?? seen.resource) !== seen.resource) continue;
+      if ((one.verb ?? seen.verb) !== seen.verb || (one.resource ?? seen.resource) !== seen.resource)
+        continue;
       if (one.left <= 0) continue;
       one.left--;
       const reply = typeof one.reply === 'function' ? one.reply(seen) : one.reply;
@@ -263,7 +267,8 @@ export class ApiServer {
 
   #watch(seen: Seen, response: Response): void {
     const from = Number(seen.query.get('resourceVersion'));
-    if (!Number.isInteger(from)) return this.#reply(response, statusOf(500, 'InternalError', 'invalid version'));
+    if (!Number.isInteger(from))
+      return this.#reply(response, statusOf(500, 'InternalError', 'invalid version'));
     const expired = from < this.cluster.compacted || this.watches === 'expire';
     const gone = statusOf(410, 'Expired', `too old resource version: ${from} (${this.cluster.version})`);
     if (expired && this.goneAs === 'status') return this.#reply(response, gone);
@@ -310,7 +315,8 @@ export class ApiServer {
   #pen(response: Response): Pick<Watcher, 'write' | 'end'> {
     const stream = response as ServerResponse;
     let last = Promise.resolve();
-    if (this.pieces === undefined) return { write: (text) => void stream.write(text), end: () => void stream.end() };
+    if (this.pieces === undefined)
+      return { write: (text) => void stream.write(text), end: () => void stream.end() };
     const { pieces } = this;
     return {
       write: (text) => {
@@ -328,7 +334,16 @@ export class ApiServer {
 
 /** A `Status` object, and the answer that it is the body of. */
 export function statusOf(code: number, reason: string, message: string, details: object = {}): Reply {
-  const body = { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure', message, reason, details, code };
+  const body = {
+    kind: 'Status',
+    apiVersion: 'v1',
+    metadata: {},
+    status: 'Failure',
+    message,
+    reason,
+    details,
+    code,
+  };
   return { status: code, body };
 }
 
@@ -349,15 +364,26 @@ function tooLarge(version: string, cluster: Cluster): Reply {
   });
 }
 
-const KINDS = { endpointslices: 'EndpointSlice', endpoints: 'Endpoints', services: 'Service', namespaces: 'Namespace' };
+const KINDS = {
+  endpointslices: 'EndpointSlice',
+  endpoints: 'Endpoints',
+  services: 'Service',
+  namespaces: 'Namespace',
+};
 
 export function bookmark(resource: Resource, version: number): string {
-  const object = { kind: KINDS[resource], metadata: { resourceVersion: String(version), creationTimestamp: null } };
+  const object = {
+    kind: KINDS[resource],
+    metadata: { resourceVersion: String(version), creationTimestamp: null },
+  };
   return `${JSON.stringify({ type: 'BOOKMARK', object })}\n`;
 }
 
 /** What a watch with these selectors sees of a change; '' for nothing. */
-function eventOf({ resource, namespace, query }: Seen, { before, after, resource: of, version }: Change): string {
+function eventOf(
+  { resource, namespace, query }: Seen,
+  { before, after, resource: of, version }: Change,
+): string {
   const ours = (object: ApiObject | undefined): boolean =>
     object !== undefined && object.metadata.namespace === namespace && selects(query, object);
   if (of !== resource) return '';

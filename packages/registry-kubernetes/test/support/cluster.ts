@@ -111,5 +111,7 @@ export function selects(query: URLSearchParams, object: ApiObject): boolean {
   const [, key = '', values] = /^([^ =]+)(?: in \(([^)]*)\))?$/.exec(label) ?? [];
   if (key === '') throw new Error(`the fake does not read the labelSelector '${label}'`);
   const labels = object.metadata.labels ?? {};
-  return Object.hasOwn(labels, key) && (values === undefined || values.split(',').includes(labels[key] ?? ''));
+  return (
+    Object.hasOwn(labels, key) && (values === undefined || values.split(',').includes(labels[key] ?? ''))
+  );
 }

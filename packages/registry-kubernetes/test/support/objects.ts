@@ -68,7 +68,11 @@ export function slicesOf(name: string, endpoints: readonly Endpoint[]): ApiObjec
 }
 
 /** The same as an Endpoints object. */
-export function endpointsOf(name: string, endpoints: readonly Endpoint[], extra: readonly unknown[] = []): ApiObject {
+export function endpointsOf(
+  name: string,
+  endpoints: readonly Endpoint[],
+  extra: readonly unknown[] = [],
+): ApiObject {
   const subsets = [...byPort(endpoints)].map(([port, those]) => ({
     addresses: those.map(({ id, host }) => ({ ip: host, targetRef: { kind: 'Pod', name: id, uid: id } })),
     ports: [{ name: 'http', port, protocol: 'TCP' }],
