@@ -25,7 +25,7 @@ export interface Watching {
   readonly guarded: boolean;
 }
 
-/** Bytes of the largest answer, and of one event. */
+/** Bytes of the largest list, of one object in it or one event of a watch, and of any other answer. */
 const MAX_LIST_BYTES = 256 * 1024 * 1024;
 const MAX_EVENT_BYTES = 16 * 1024 * 1024;
 const MAX_OBJECT_BYTES = 4 * 1024 * 1024;
@@ -70,7 +70,7 @@ export class ApiClient {
       ...(version === undefined || version === '0' ? [] : ['resourceVersionMatch=NotOlderThan']),
     ];
     const answer = await this.#ask(subject, pathOf(collection, query), signal);
-    const reader = new ListReader(item);
+    const reader = new ListReader(MAX_EVENT_BYTES, item);
     let bytes = 0;
     let turn = 0;
     try {

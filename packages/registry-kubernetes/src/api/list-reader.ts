@@ -1,3 +1,5 @@
+import { CrowflyError } from '@crowfly/core';
+
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const OPEN_BRACE = 0x7b;
@@ -7,6 +9,8 @@ const CLOSE_BRACKET = 0x5d;
 
 /** How far back the name of a list's field may stand. */
 const NAME = 64;
+/** The room for what goes on in the next chunk grows to twice what is needed, from this size. */
+const ROOM = 64 * 1024;
 
 /**
  * Takes a list of the API server apart while it arrives: `{ ..., "items": [ {...}, {...} ], ... }`. Each item is parsed
@@ -14,40 +18,44 @@ const NAME = 64;
  * Works on bytes: a chunk may end inside a character.
  */
 export class ListReader {
+  readonly #max: number;
   readonly #item: (raw: unknown) => void;
-  /** What was not consumed yet: of an item that has begun, or of what surrounds the items. */
+  /** What was not consumed yet: an item that has begun, or what surrounds the items. The start of `#room`. */
   #rest: Buffer = Buffer.alloc(0);
+  #room: Buffer = Buffer.alloc(0);
   /** Where in `#rest` to go on. */
   #at = 0;
   #depth = 0;
   #inString = false;
-  /** Within `items`: where the current one began; -1 between two. */
-  #start = -1;
   #inItems = false;
-  /** The list without its items. */
+  #items = 0;
+  /** The list with a `null` for each item, so that what stands between them is checked as well. */
   #around = '';
 
-  /** @param item called with each item, as soon as it is complete */
-  constructor(item: (raw: unknown) => void) {
+  /**
+   * @param max bytes of the longest item, and of what surrounds them
+   * @param item called with each item, as soon as it is complete; for nothing, if `end` throws
+   */
+  constructor(max: number, item: (raw: unknown) => void) {
+    this.#max = max;
     this.#item = item;
   }
 
-  /** @throws SyntaxError for an item that is no JSON */
+  /** @throws SyntaxError for an item that is no JSON; CrowflyError `bad-data` for what is too long */
   push(chunk: Buffer): void {
-    const bytes = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
+    const bytes = this.#append(chunk);
     let consumed = 0;
-    let at = this.#at;
-    for (; at < bytes.length; at++) {
+    for (let at = this.#at; at < bytes.length; at++) {
       const byte = bytes[at];
-      if (this.#inString) {
-        at = this.#stringEnd(bytes, at);
-        continue;
-      }
-      if (byte === QUOTE) this.#inString = true;
+      if (this.#inString) at = this.#stringEnd(bytes, at);
+      else if (byte === QUOTE) this.#inString = true;
       else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
-        if (this.#inItems && this.#depth === 2 && this.#start < 0) this.#start = at;
+        if (this.#inItems && this.#depth === 2) {
+          this.#around += `${bytes.toString('utf8', consumed, at)}null`;
+          consumed = at;
+        }
         this.#depth++;
-        if (byte === OPEN_BRACKET && this.#depth === 2 && !this.#inItems && namesItems(bytes, at)) {
+        if (byte === OPEN_BRACKET && this.#depth === 2 && namesItems(bytes, at)) {
           this.#around += bytes.toString('utf8', consumed, at + 1);
           consumed = at + 1;
           this.#inItems = true;
@@ -55,27 +63,53 @@ export class ListReader {
       } else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) {
         this.#depth--;
         if (!this.#inItems) continue;
-        if (this.#depth === 2 && this.#start >= 0) {
-          this.#item(JSON.parse(bytes.toString('utf8', this.#start, at + 1)));
-          this.#start = -1;
+        if (this.#depth === 2) {
+          this.#item(JSON.parse(bytes.toString('utf8', consumed, at + 1)));
+          this.#items++;
           consumed = at + 1;
         } else if (this.#depth === 1) {
           this.#inItems = false;
-          consumed = at;
         }
       }
     }
-    this.#rest = bytes.subarray(consumed);
-    this.#at = bytes.length - consumed;
-    if (this.#start >= 0) this.#start -= consumed;
+    this.#keep(bytes, consumed);
   }
 
   /**
    * @returns the list without its items
-   * @throws SyntaxError when what came is no JSON, or is not complete
+   * @throws SyntaxError when what came is no JSON, no list, or not complete
    */
   end(): unknown {
-    return JSON.parse(this.#around + this.#rest.toString('utf8'));
+    const list = JSON.parse(this.#around + this.#rest.toString('utf8')) as { items?: unknown } | null;
+    const items = list?.items === null ? [] : list?.items;
+    // Whatever was not taken for an item must not be lost in silence.
+    if (!Array.isArray(items) || items.length !== this.#items || items.some((one) => one !== null))
+      throw new SyntaxError('no list of objects');
+    return { ...list, items: [] };
+  }
+
+  /** What is left, and the chunk. Copied as rarely as the room must grow. */
+  #append(chunk: Buffer): Buffer {
+    const kept = this.#rest.length;
+    if (kept === 0) return chunk;
+    const size = kept + chunk.length;
+    if (size > this.#room.length) {
+      this.#room = Buffer.allocUnsafe(Math.max(ROOM, 2 * size));
+      this.#rest.copy(this.#room);
+    }
+    chunk.copy(this.#room, kept);
+    return this.#room.subarray(0, size);
+  }
+
+  #keep(bytes: Buffer, from: number): void {
+    const size = bytes.length - from;
+    if (size > this.#max || this.#around.length > this.#max)
+      throw new CrowflyError('bad-data', `one object of the list has more than ${this.#max} bytes`);
+    // A chunk is somebody else's; within the room, what is left moves to its start.
+    if (size > this.#room.length) this.#room = Buffer.allocUnsafe(Math.max(ROOM, 2 * size));
+    if (from > 0 || bytes.buffer !== this.#room.buffer) bytes.copy(this.#room, 0, from);
+    this.#rest = this.#room.subarray(0, size);
+    this.#at = size;
   }
 
   /** Where the string ends that `from` is in; the last byte when it goes on in the next chunk. */
@@ -93,5 +127,5 @@ export class ListReader {
 
 /** Whether the bracket at `at` opens the list's `items`. */
 function namesItems(bytes: Buffer, at: number): boolean {
-  return /"items"\s*:\s*$/.test(bytes.toString('latin1', Math.max(0, at - NAME), at));
+  return /(?<!\\)"items"\s*:\s*$/.test(bytes.toString('latin1', Math.max(0, at - NAME), at));
 }
