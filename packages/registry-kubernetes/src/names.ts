@@ -34,7 +34,7 @@ export function isLabel(text: string): boolean {
  * `orders.shop` in a URL could be a host of the Internet as well: it is a service when `shop` is a namespace that the
  * options name (or the caller's own). As a configured name it always is.
  *
- * A URL without a port means port 80 of the service, and no port in the reference; with https it is port 443.
+ * A URL without a port means port 80 of the service, and with https 443; port 80 is no port in the reference.
  *
  * @throws CrowflyError `bad-name` for a name that asks for two ports at once
  */
@@ -54,16 +54,16 @@ export function locate(target: Target, naming: Naming): ServiceRef | undefined {
   if (short && !text && namespace !== naming.namespace && !naming.namespaces.includes(namespace))
     return undefined;
   const key = `${name}.${namespace}`;
-  const asked = text || target.port !== undefined ? port : undefined;
-  if (portName !== undefined && asked !== undefined) {
+  const named = text || target.port !== undefined ? port : undefined;
+  if (portName !== undefined && named !== undefined) {
     throw new CrowflyError(
       'bad-name',
-      `'${printable(full)}' with port ${asked} names the port twice: leave one of them out`,
+      `'${printable(full)}' with port ${named} names the port twice: leave one of them out`,
       { service: key },
     );
   }
   const chosen = portName ?? port;
-  return chosen === undefined ? { key } : { key, port: chosen };
+  return chosen === undefined || chosen === 80 ? { key } : { key, port: chosen };
 }
 
 /** The service of a key that `locate` gave. */
@@ -103,12 +103,11 @@ function split(
   if (inDomain) name = name.slice(0, -clusterDomain.length - 1);
   // With a dot at its end, only the whole name is one: 'orders.' is a host at the top of the Internet.
   else if (absolute) return undefined;
-  const inCluster = name.endsWith('.svc');
-  if (inCluster) name = name.slice(0, -'.svc'.length);
   const labels = name.split('.');
-  // 'orders.svc' is no form that DNS knows; a namespace may be called svc, and 'orders.svc.svc' is its service.
-  if (inCluster && labels.length < 2) return undefined;
-  return { labels, inCluster };
+  const inCluster = labels.length > 2 && labels.at(-1) === 'svc';
+  if (inCluster) labels.pop();
+  // A namespace may be called svc, and 'orders.svc' is its service; but before the domain there must be both.
+  return inDomain && !inCluster ? undefined : { labels, inCluster };
 }
 
 /** `_http._tcp`: the port's name, `false` when it is none, or not of TCP. */

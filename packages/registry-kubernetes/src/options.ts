@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { CrowflyError, check, checkOptions } from '@crowfly/core';
 import { isLabel } from './names.js';
 
@@ -45,7 +46,7 @@ export function checkKubernetesOptions(options: KubernetesOptions): void {
   checkOptions('kubernetes', options, {
     namespace: namespaceName,
     namespaces: check.list(namespaceName, "a list of namespaces, as in ['shop']"),
-    clusterDomain: check.string,
+    clusterDomain: domainName,
     api: check.oneOf('endpointslices', 'endpoints'),
     ipFamily: check.oneOf('IPv4', 'IPv6'),
     server: serverOrigin,
@@ -54,7 +55,7 @@ export function checkKubernetesOptions(options: KubernetesOptions): void {
     kubeconfig: check.string,
     context: check.string,
     serviceAccountDirectory: check.string,
-    dnsServers: check.list(check.string, "a list of addresses, as in ['10.96.0.10']"),
+    dnsServers: check.list(dnsServer, "a list of addresses, as in ['10.96.0.10']"),
   });
   contradiction(options, 'server', ['kubeconfig', 'context', 'serviceAccountDirectory']);
   contradiction(options, 'kubeconfig', ['serviceAccountDirectory', 'caFile', 'tokenFile']);
@@ -62,6 +63,14 @@ export function checkKubernetesOptions(options: KubernetesOptions): void {
     if (options[key] !== undefined && options.server === undefined)
       throw bad(key, "goes with 'server': a pod and a kubeconfig bring their own");
   }
+  const { server, tokenFile } = options;
+  if (tokenFile !== undefined && server?.startsWith('http:') && !isLoopback(new URL(server).hostname))
+    throw bad('tokenFile', 'would be sent over plain http, for everyone to read: use a server with https');
+}
+
+/** `kubectl proxy`, a tunnel. */
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '[::1]' || /^127\./.test(host);
 }
 
 function contradiction(
@@ -81,6 +90,29 @@ function namespaceName(value: unknown, path: string): void {
       `${path}: a namespace has a-z, 0-9 and '-', at most 63 of them, and begins and ends with a letter or digit`,
       { path },
     );
+}
+
+function domainName(value: unknown, path: string): void {
+  check.string(value, path);
+  if ((value as string).split('.').every(isLabel)) return;
+  throw new CrowflyError(
+    'bad-option',
+    `${path}: expected a domain without dots at its ends, such as 'cluster.local'`,
+    { path },
+  );
+}
+
+function dnsServer(value: unknown, path: string): void {
+  check.string(value, path);
+  const [, bracketed, plain, port] =
+    /^(?:\[([^\]]+)\]|([^:]+))(?::([0-9]{1,5}))?$/.exec(value as string) ?? [];
+  const address = bracketed ?? plain ?? (value as string);
+  if (isIP(address) !== 0 && Number(port ?? 53) >= 1 && Number(port ?? 53) <= 65_535) return;
+  throw new CrowflyError(
+    'bad-option',
+    `${path}: expected an IP address, with a port if it is not 53, as in '10.96.0.10'`,
+    { path },
+  );
 }
 
 function serverOrigin(value: unknown, path: string): void {

@@ -50,7 +50,7 @@ export function choosePort(
   const wanted = asked ?? 80;
   const name =
     (typeof service === 'string' ? undefined : service.find(({ port }) => port === wanted)?.name) ??
-    (asked === undefined ? undefined : [...numbers].find(([, those]) => those.has(asked))?.[0]) ??
+    [...numbers].find(([, those]) => those.has(wanted))?.[0] ??
     { 80: 'http', 443: 'https' }[wanted];
   if (name !== undefined && numbers.has(name)) return { kind: 'named', name };
   return none(`has no port ${wanted}`, numbers, service);

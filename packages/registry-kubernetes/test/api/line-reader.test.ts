@@ -7,13 +7,18 @@ describe('the line reader', () => {
   it('gives the same lines however the stream is cut', () => {
     const object = fc.dictionary(fc.string({ unit: 'binary' }), fc.jsonValue({ stringUnit: 'binary' }));
     fc.assert(
-      fc.property(fc.array(object, { maxLength: 10 }), fc.constantFrom('\n', '\r\n', '\n\n'), places, (objects, end, at) => {
-        const reader = new LineReader(1_000_000);
-        const text = objects.map((one) => JSON.stringify(one) + end).join('');
-        const lines = cut(text, at).flatMap((chunk) => reader.push(chunk));
-        expect(lines).to.deep.equal(JSON.parse(JSON.stringify(objects)));
-        expect(reader.partial).to.equal(false);
-      }),
+      fc.property(
+        fc.array(object, { maxLength: 10 }),
+        fc.constantFrom('\n', '\r\n', '\n\n'),
+        places,
+        (objects, end, at) => {
+          const reader = new LineReader(1_000_000);
+          const text = objects.map((one) => JSON.stringify(one) + end).join('');
+          const lines = cut(text, at).flatMap((chunk) => reader.push(chunk));
+          expect(lines).to.deep.equal(JSON.parse(JSON.stringify(objects)));
+          expect(reader.partial).to.equal(false);
+        },
+      ),
     );
   });
 

@@ -16,7 +16,18 @@ const whole = (text: string): Buffer[] => [Buffer.from(text)];
 const each = (text: string): Buffer[] => [...Buffer.from(text)].map((byte) => Buffer.from([byte]));
 
 /** Strings that look like what surrounds them. */
-const nasty = fc.constantFrom('"items":[', '{"items": [', ']}', '\\', '"', '\\"', '€𝄞', '"items\\":[', '[]', '{');
+const nasty = fc.constantFrom(
+  '"items":[',
+  '{"items": [',
+  ']}',
+  '\\',
+  '"',
+  '\\"',
+  '€𝄞',
+  '"items\\":[',
+  '[]',
+  '{',
+);
 const text = fc.oneof(fc.string({ unit: 'binary' }), nasty);
 const value = fc.jsonValue({ stringUnit: 'binary' });
 const item = fc.dictionary(text, fc.oneof(value, text), { maxKeys: 5 });
@@ -25,24 +36,58 @@ const metadata = fc.record({ resourceVersion: text, items: fc.array(item, { maxL
 describe('the list reader', () => {
   it('gives the items of any list, however it is cut', () => {
     fc.assert(
-      fc.property(fc.array(item, { maxLength: 10 }), metadata, text, fc.boolean(), places, fc.constantFrom(0, 2), (items, about, kind, first, at, indent) => {
-        const list = first ? { items, kind, metadata: about } : { kind, metadata: about, items };
-        const result = read(cut(JSON.stringify(list, undefined, indent), at));
-        expect(result.items).to.deep.equal(JSON.parse(JSON.stringify(items)));
-        expect(result.around).to.deep.equal(JSON.parse(JSON.stringify({ ...list, items: [] })));
-      }),
+      fc.property(
+        fc.array(item, { maxLength: 10 }),
+        metadata,
+        text,
+        fc.boolean(),
+        places,
+        fc.constantFrom(0, 2),
+        (items, about, kind, first, at, indent) => {
+          const list = first ? { items, kind, metadata: about } : { kind, metadata: about, items };
+          const result = read(cut(JSON.stringify(list, undefined, indent), at));
+          expect(result.items).to.deep.equal(JSON.parse(JSON.stringify(items)));
+          expect(result.around).to.deep.equal(JSON.parse(JSON.stringify({ ...list, items: [] })));
+        },
+      ),
     );
   });
 
   it('gives them byte by byte', () => {
-    const list = { kind: 'List', items: [{ a: '\\"items\\":[' }, { 'b"': ['€', { items: [1] }] }, {}], metadata: {} };
-    expect(read(each(JSON.stringify(list)))).to.deep.equal({ items: list.items, around: { ...list, items: [] } });
+    const list = {
+      kind: 'List',
+      items: [{ a: '\\"items\\":[' }, { 'b"': ['€', { items: [1] }] }, {}],
+      metadata: {},
+    };
+    expect(read(each(JSON.stringify(list)))).to.deep.equal({
+      items: list.items,
+      around: { ...list, items: [] },
+    });
   });
 
   it('never hangs, and never gives a wrong item, whatever comes', () => {
-    const soup = fc.array(fc.constantFrom('{', '}', '[', ']', '"', '\\', ',', ':', ' ', '"items":', 'null', '1', 'ä', '{"items":[', '{}'), {
-      maxLength: 40,
-    });
+    const soup = fc.array(
+      fc.constantFrom(
+        '{',
+        '}',
+        '[',
+        ']',
+        '"',
+        '\\',
+        ',',
+        ':',
+        ' ',
+        '"items":',
+        'null',
+        '1',
+        'ä',
+        '{"items":[',
+        '{}',
+      ),
+      {
+        maxLength: 40,
+      },
+    );
     fc.assert(
       fc.property(soup, places, (parts, at) => {
         const text = parts.join('');
@@ -106,7 +151,9 @@ describe('the list reader', () => {
     // As 16 KB chunks, as they come from the network; copied anew for each chunk it would take minutes.
     const long = 'x'.repeat(30_000_000);
     const bytes = Buffer.from(JSON.stringify({ items: [{ long }], metadata: {} }));
-    const chunks = Array.from({ length: Math.ceil(bytes.length / 16_384) }, (_, n) => bytes.subarray(n * 16_384, (n + 1) * 16_384));
+    const chunks = Array.from({ length: Math.ceil(bytes.length / 16_384) }, (_, n) =>
+      bytes.subarray(n * 16_384, (n + 1) * 16_384),
+    );
     const { items } = read(chunks, 40_000_000);
     expect((items[0] as { long: string }).long.length).to.equal(long.length);
   });
