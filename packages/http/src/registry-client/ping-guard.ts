@@ -28,16 +28,20 @@ export class PingGuard {
     this.#heardAt = clock.now();
   }
 
-  /** From now on. After a long pause it asks at once. */
+  /**
+   * From now on. After a long pause it asks at once. One look sees what came since the last one, but not when: so there
+   * are two in the time that a silence may last.
+   */
   start(): void {
     const { pingMs } = this.#limits;
     this.#timer?.cancel();
+    this.#listen();
+    if (this.#clock.now() - this.#heardAt >= pingMs) this.ask();
     const look = (): void => {
-      this.#listen();
-      if (this.#clock.now() - this.#heardAt >= pingMs) this.ask();
+      if (!this.#listen()) this.ask();
       this.#timer = this.#clock.after(pingMs / 2, look);
     };
-    look();
+    this.#timer = this.#clock.after(pingMs / 2, look);
   }
 
   /** Until it is started again; a ping that is under way still counts. */
