@@ -39,6 +39,7 @@ export function apiServer(
       '--endpoint-reconciler-type=none', // it would put itself, on loopback, into the endpoints of `kubernetes`
       '--allow-privileged=true',
       `--watch-cache=${watchCache}`,
+      '--shutdown-watch-termination-grace-period=2s', // at SIGTERM watches end in order, as on a control plane that is updated
     ],
   });
 }
