@@ -1,5 +1,5 @@
-import { expect } from 'chai';
 import { until } from '@crowfly/servers';
+import { expect } from 'chai';
 import { addressesOf, Seen } from './support/seen.js';
 import { Shop } from './support/shop.js';
 
@@ -51,7 +51,9 @@ describe('when the API server', () => {
     await shop.pod('killed', 4, '10.77.1.4');
     await until('the slices', async () => {
       const [slice] = await shop.cluster.slices('shop', 'killed');
-      const hosts = (slice?.endpoints ?? []).map((endpoint: { addresses: string[] }) => endpoint.addresses[0]);
+      const hosts = (slice?.endpoints ?? []).map(
+        (endpoint: { addresses: string[] }) => endpoint.addresses[0],
+      );
       return hosts.sort().join() === '10.77.1.2,10.77.1.3,10.77.1.4';
     });
     await shop.proxy.accept();
@@ -147,7 +149,10 @@ describe('when the API server', () => {
 
   it('goes silent in the middle of the list, it is noticed, and mended', async () => {
     await shop.manual('midlist');
-    const addresses = Array.from({ length: 1000 }, (_, index) => `10.79.${Math.floor(index / 250)}.${1 + (index % 250)}`);
+    const addresses = Array.from(
+      { length: 1000 },
+      (_, index) => `10.79.${Math.floor(index / 250)}.${1 + (index % 250)}`,
+    );
     await shop.slice('midlist', 'midlist-1', addresses);
     shop.proxy.drip(50);
     const traffic = shop.count();
@@ -170,7 +175,8 @@ describe('when the API server', () => {
     const began = performance.now();
     await seen.status('stale');
     const noticedMs = Math.round(performance.now() - began);
-    if (process.env.CROWFLY_MEASURE) console.log(`silence noticed after ${noticedMs} ms (promised: ${SILENCE_MS})`);
+    if (process.env.CROWFLY_MEASURE)
+      console.log(`silence noticed after ${noticedMs} ms (promised: ${SILENCE_MS})`);
     shop.proxy.thaw();
     await seen.ready('10.77.8.2:8080');
   }).timeout(60_000);
@@ -186,8 +192,11 @@ describe('when the API server', () => {
     }
     const { lists, watches, connections } = traffic;
     if (process.env.CROWFLY_MEASURE)
-      console.log(`${rounds} resets in ${rounds} s: ${lists.length} lists, ${watches.length} watches, ${connections} connections`);
-    for (const count of [lists.length, watches.length, connections]) expect(count).to.be.within(1, rounds + 1);
+      console.log(
+        `${rounds} resets in ${rounds} s: ${lists.length} lists, ${watches.length} watches, ${connections} connections`,
+      );
+    for (const count of [lists.length, watches.length, connections])
+      expect(count).to.be.within(1, rounds + 1);
     expect(seen.addresses).to.deep.equal(['10.77.9.1:8080']);
     await seen.ready('10.77.9.1:8080');
   }).timeout(60_000);
