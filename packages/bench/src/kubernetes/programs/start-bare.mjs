@@ -1,0 +1,3 @@
+import { tellCost } from './cost.mjs';
+
+tellCost();

@@ -1,0 +1,5 @@
+import '@crowfly/registry-kubernetes';
+import 'crowfly';
+import { tellCost } from './cost.mjs';
+
+tellCost();

@@ -1,0 +1,4 @@
+import '@kubernetes/client-node';
+import { tellCost } from './cost.mjs';
+
+tellCost();
