@@ -511,7 +511,8 @@ describe('a registry client', () => {
     exchange.stop(new Error('enough'));
     const nothing = (): void => {};
     const hands = { discard: nothing, hold: nothing, release: nothing };
-    const head = { source: new PassThrough(), headers: {}, ...hands } as unknown as Head;
+    const place = { origin: { name: 'http://registry' } };
+    const head = { source: new PassThrough(), headers: {}, place, ...hands } as unknown as Head;
     const answer = new Answer(head, { answerMs: 1000 } as Plan, exchange, rig.clock, 1000);
     expect((await failure(answer.text())).message).to.equal('enough');
     expect(rig.clock.pending).to.equal(0);
