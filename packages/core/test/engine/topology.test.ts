@@ -213,7 +213,7 @@ describe('topology hints', () => {
       'standby: meant for zone z1, z2, z3 and 2 more (topology hint): only while no instance meant for eu-1a is left',
       'standby: priority 1: only while no instance of a lower number is left',
     ]);
-    world.probe = async () => false;
+    world.probe = async () => 'refuses';
     await world.called(fakeTransport((one) => (one.id === 'a' ? one.fail('not-sent') : one.answer())));
     const [, b] = (await world.engine.explain('orders')).instances;
     expect(b).to.include({

@@ -74,8 +74,8 @@ export class Kubelet {
     const { cluster, namespace } = this.#o;
     while (!this.#stopped) {
       try {
-        const { status, body } = await cluster.request('GET', `/api/v1/namespaces/${namespace}/pods`);
-        if (status === 200) for (const pod of (body as { items: Pod[] }).items) await this.#tend(pod);
+        const { items } = await cluster.ok<{ items: Pod[] }>('GET', `/api/v1/namespaces/${namespace}/pods`);
+        for (const pod of items) await this.#tend(pod);
       } catch {
         // The API server is down: the containers do not mind.
       }
