@@ -43,6 +43,8 @@ export class View {
   #slices: ReadonlyMap<string, Slice> = new Map();
   /** For which port and addresses the union was made. */
   #made = '';
+  /** Why no port of the slices is the one that is meant; `undefined` when one is. */
+  #noPort: string | undefined;
   #ports: ServicePorts | string | undefined;
   #portsAt = 0;
   /** The names of ports that slices had when the Service's were asked for. */
@@ -99,11 +101,12 @@ export class View {
         break;
       case 'none':
         this.#hold('');
-        this.#speaker.unknown(
-          `Service '${this.service.name}' in namespace '${this.service.namespace}' is there, but ${choice.reason}`,
-        );
+        this.#noPort = choice.reason;
+        this.#speaker.report(this.#problems(choice));
+        this.#speaker.later(() => this.#settle());
         break;
       default:
+        this.#noPort = undefined;
         this.#fill(chosen, choice);
         this.#speaker.report(this.#problems(choice));
         if (this.#speaker.wouldTakeAway(this.#union.endpoints)) this.#speaker.later(() => this.#settle());
@@ -113,8 +116,11 @@ export class View {
 
   /** Says what is true now. */
   #settle(): void {
+    const { name, namespace } = this.service;
     if (this.#slices.size === 0) this.#lookUpAbsence();
-    else this.#speaker.publish(this.#union.endpoints);
+    else if (this.#noPort === undefined) this.#speaker.publish(this.#union.endpoints);
+    else
+      this.#speaker.unknown(`Service '${name}' in namespace '${namespace}' is there, but ${this.#noPort}`);
   }
 
   /** The slices of one address family: the preferred one, while it has any instance. */
@@ -163,7 +169,7 @@ export class View {
     this.#union.clear();
   }
 
-  #problems(choice: Usable): readonly Problem[] {
+  #problems(choice: PortChoice): readonly Problem[] {
     return [...this.#slices.values()].flatMap((slice) =>
       slice.portless && slice.instances.length > 0 && choice.kind === 'named'
         ? [...slice.problems, noPorts(slice)]

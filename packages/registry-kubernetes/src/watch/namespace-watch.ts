@@ -58,13 +58,16 @@ export class NamespaceWatch {
 
   /** Keeps the view up to date until `signal` aborts; rejects when the watch fails. */
   async follow(view: View, signal: AbortSignal): Promise<void> {
+    let end = (): void => {};
     const ended = new Promise<void>((resolve) => {
-      signal.addEventListener('abort', () => resolve(), { once: true });
+      end = resolve;
     });
+    signal.addEventListener('abort', end);
     this.#add(view);
     try {
       await Promise.race([ended, view.failed]);
     } finally {
+      signal.removeEventListener('abort', end);
       view.end();
       this.#remove(view);
     }
