@@ -22,7 +22,7 @@ export const findTests = (of = () => true) => allTests(of).filter((file) => !nee
 export const findServerTests = () => allTests(() => true).filter(needsServer);
 
 /** @param {string} file */
-const needsServer = (file) => /^packages\/[^/]+\/test\/servers\//.test(file);
+const needsServer = (file) => /^(?:packages|examples)\/[^/]+\/test\/servers\//.test(file);
 
 /** @param {(dir: string) => boolean} of */
 const allTests = (of) =>
