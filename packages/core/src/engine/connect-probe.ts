@@ -19,7 +19,8 @@ export const connectProbe: ConnectProbe = (endpoint, timeoutMs) =>
     };
     socket.unref();
     socket.once('connect', () => settle('accepts'));
-    socket.once('timeout', () => settle('silent'));
+    // After the event loop stood still, what has come back in time is still to be read.
+    socket.once('timeout', () => setImmediate(settle, 'silent'));
     socket.once('error', ({ code }: NodeJS.ErrnoException) =>
       settle(SILENT.has(code) ? 'silent' : 'refuses'),
     );

@@ -1,3 +1,4 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { createServer, type Server } from 'node:net';
 import { createEngine, type Engine } from '@crowfly/core';
 import { expect } from 'chai';
@@ -41,4 +42,39 @@ describe('the connect that asks an ejected instance', () => {
       await new Promise((resolve) => setTimeout(resolve, 5));
     await closed(back.server);
   });
+
+  it('is not taken for lost when this process stood still until its limit', async () => {
+    const { server, port } = await listen();
+    const connectMs = 200;
+    engine = createEngine(roundRobin, {
+      env: false,
+      logger: false,
+      services: { orders: { url: `http://127.0.0.1:${port}` } },
+      defaults: { ejection: { stallMs: 20 }, timeouts: { connectMs } },
+    });
+    let stoodStill = false;
+    const standStill = (): void => {
+      if (stoodStill) return;
+      stoodStill = true;
+      // Once the connect is on its way.
+      process.nextTick(() => process.nextTick(() => busyFor(connectMs + 20)));
+    };
+    subscribe('net.client.socket', standStill);
+    try {
+      const lease = await engine.acquire('orders');
+      while (!stoodStill) await new Promise((resolve) => setTimeout(resolve, 1));
+      for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setTimeout(resolve, 1));
+      const { instances } = await engine.explain('orders');
+      lease.done({ kind: 'canceled' });
+      expect(instances.map(({ state, why }) => `${state}: ${why}`).join()).to.match(/^eligible/);
+    } finally {
+      unsubscribe('net.client.socket', standStill);
+      await closed(server);
+    }
+  });
 });
+
+function busyFor(ms: number): void {
+  const end = performance.now() + ms;
+  while (performance.now() < end);
+}
