@@ -120,8 +120,10 @@ export class ServiceCall<T> {
         (resolve, reject) => {
           startSending(this.#transport, attempt).then((head) => {
             // An answer that comes when nobody waits any more must not hold a connection.
-            if (over) discard(head);
-            else resolve(head);
+            if (over) return discard(head);
+            // From here on it is the caller's: what is found out about the instance comes too late.
+            lease.lost = undefined;
+            resolve(head);
           }, reject);
           if (this.#mayRepeat('no-answer', number))
             lease.lost = (error) => {
