@@ -50,6 +50,8 @@ export class MemberRecord implements Member {
   ejection: Ejection | undefined;
   /** When the head of an answer last came from it; 0: never. */
   heardAt = 0;
+  /** When the last connect began that asked whether it is still there, and was answered or lost. */
+  askedAt = 0;
   /** Evidence of tries from before this moment is out of date. */
   judgedSince = 0;
   /** The pools it is in. */

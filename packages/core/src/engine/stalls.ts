@@ -6,6 +6,10 @@ import { instanceName, type MemberRecord } from './member.js';
 
 /** A connect that ran into its limit this much too late says nothing: the event loop stood still. */
 const LATE_MS = 50;
+/** The longest time between two questions about one try. */
+const MAX_WAIT_MS = 30_000;
+/** Tries that fall due within this share of `stallMs` are looked at together. */
+const LOOK_SHARE = 0.1;
 
 export interface StallsOptions {
   readonly clock: Clock;
@@ -22,7 +26,9 @@ export interface StallsOptions {
  * tells a slow instance from one whose machine has vanished; a new connect does: within `connectMs` it is accepted,
  * refused (the machine is there), or lost.
  *
- * One timer for all tries, and at most one connect per instance and `stallMs`.
+ * One timer for all tries. A try asks about its instance after `stallMs`, and then each time that as long again has
+ * passed without a sign of it as the try had lasted before: a long poll of a minute asks six times, not sixty. One
+ * answer, or one connect, counts for all tries at an instance, also at one that is ejected or has left: they wait there.
  */
 export class Stalls {
   readonly #o: StallsOptions;
@@ -63,19 +69,25 @@ export class Stalls {
   #look(): void {
     const { clock, stallMs } = this.#o;
     const now = clock.now();
-    let nextMs = stallMs;
+    let next = now + stallMs;
     for (const lease of this.#waiting) {
-      const leftMs = lease.startedAt + stallMs - now;
-      if (leftMs > 0) {
-        nextMs = leftMs;
+      const young = lease.startedAt + stallMs;
+      if (young > now) {
+        // Those behind it are younger still.
+        next = Math.min(next, young);
         break;
       }
-      const { member } = lease;
-      const heard = member.heardAt > now - stallMs;
-      if (!heard && !member.gone && !member.ejection?.hard && !this.#asking.has(member))
-        void this.#ask(member, now);
+      const dueAt = this.#dueAt(lease);
+      if (dueAt > now) next = Math.min(next, dueAt);
+      else if (!this.#asking.has(lease.member)) void this.#ask(lease.member, now);
     }
-    if (this.#waiting.size > 0) this.#arm(nextMs);
+    if (this.#waiting.size > 0) this.#arm(Math.max(next - now, stallMs * LOOK_SHARE));
+  }
+
+  /** When its instance is to be asked. */
+  #dueAt({ member, startedAt }: TryLease): number {
+    const knownAt = Math.max(startedAt, member.heardAt, member.askedAt);
+    return knownAt + Math.min(MAX_WAIT_MS, Math.max(this.#o.stallMs, knownAt - startedAt));
   }
 
   async #ask(member: MemberRecord, since: number): Promise<void> {
@@ -88,8 +100,9 @@ export class Stalls {
       // No answer to the question is none against the instance.
     }
     this.#asking.delete(member);
-    const late = clock.now() - since > connectMs + LATE_MS;
-    if (!silent || late || this.#closed || member.heardAt >= since) return;
+    if (silent && clock.now() - since > connectMs + LATE_MS) return;
+    member.askedAt = since;
+    if (!silent || this.#closed || member.heardAt >= since) return;
     this.#o.silent(member, since);
     const error = new CrowflyError(
       'call-failed',

@@ -94,18 +94,91 @@ describe('an instance whose machine has vanished', () => {
     ['accepts connections', 'accepts'],
     ['refuses them, as a server that is closing does', 'refuses'],
   ] as const) {
-    it(`is not one that ${what}: it is only slow, and asked at most once in ${stallMs} ms`, async () => {
+    it(`is not one that ${what}: it is only slow, and asked ever more rarely`, async () => {
       const world = await worldOf();
       world.probe = async () => reach;
       const transport = fakeTransport(silentA);
       const call = await callA(world, transport);
-      await world.clock.advance(5 * stallMs + stallMs / 2);
+      const began = world.clock.now();
+      await world.clock.advance(9 * stallMs);
       expect(call.state).to.equal('running');
-      expect(world.probes).to.have.length(5);
+      expect(world.probes.map(({ at }) => (at - began) / stallMs)).to.deep.equal([1, 2, 4, 8]);
       expect(world.eligible).to.deep.equal(['a', 'b']);
       transport.tries.find(({ id }) => id === 'a')?.answer();
       await settle();
       expect(call.value).to.equal('200 of a');
+    });
+  }
+
+  it('costs a call that began while it was asked no more than those before', async () => {
+    const world = await worldOf();
+    vanished(world);
+    const transport = fakeTransport(silentA);
+    const first = await callA(world, transport);
+    await world.clock.advance(stallMs + connectMs / 2);
+    expect(world.probes).to.have.length(1);
+    const second = await callA(world, transport);
+    await world.clock.advance(connectMs / 2);
+    expect(first.state).to.equal('answered');
+    expect(second.state).to.equal('running');
+    await world.clock.advance(stallMs - connectMs / 2 + connectMs);
+    expect(second.value).to.equal('200 of b');
+  });
+
+  it('is asked for the calls on open connections although a new connection has failed already', async () => {
+    const world = await worldOf();
+    vanished(world);
+    const transport = fakeTransport(silentA);
+    const waiting = await callA(world, transport);
+    await callA(world, transport);
+    await world.clock.advance(stallMs / 2);
+    transport.tries.filter(({ id }) => id === 'a')[1]?.fail('not-sent');
+    await settle();
+    expect(world.eligible).to.deep.equal(['b']);
+    await world.clock.advance(stallMs / 2 + connectMs);
+    expect(waiting.value).to.equal('200 of b');
+  });
+
+  it('is asked for the calls that wait for it when the registry has dropped it', async () => {
+    const world = await worldOf(['a', 'b', 'c']);
+    vanished(world);
+    const transport = fakeTransport(silentA);
+    const waiting = await callA(world, transport);
+    world.registry.last('orders').publish(instances('b', 'c'));
+    await world.clock.advance(stallMs + connectMs);
+    expect(waiting.state).to.equal('answered');
+  });
+
+  it('is not asked for each call that is slow', async () => {
+    const world = await worldOf(['a']);
+    const transport = fakeTransport();
+    for (let count = 0; count < 100; count++) {
+      world.call(transport);
+      await world.clock.advance(17);
+    }
+    await world.clock.advance(5 * stallMs);
+    expect(world.probes.length, 'connects in 6.7 seconds').to.be.at.most(7);
+  });
+
+  for (let turns = 0; turns < 10; turns++) {
+    it(`leaves the answer alone that arrives together with the verdict, ${turns} turns before`, async () => {
+      const world = await worldOf();
+      let verdict: (reach: 'silent') => void = () => {};
+      world.probe = () =>
+        new Promise((resolve) => {
+          verdict = resolve;
+        });
+      const transport = fakeTransport(silentA);
+      const call = await callA(world, transport);
+      await world.clock.advance(stallMs);
+      const mine = transport.tries.find(({ id }) => id === 'a');
+      mine?.answer(200, { open: true });
+      for (let turn = 0; turn < turns; turn++) await undefined;
+      verdict('silent');
+      await settle();
+      expect(call.state).to.equal('answered');
+      if (call.value === '200 of a') expect(mine?.aborted).to.equal(undefined);
+      else expect(mine?.discarded, 'what nobody gets is discarded').to.equal(true);
     });
   }
 
