@@ -1,4 +1,5 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import dns from 'node:dns';
 import { createServer, type Server } from 'node:net';
 import { createEngine, type Engine } from '@crowfly/core';
 import { expect } from 'chai';
@@ -70,6 +71,27 @@ describe('the connect that asks an ejected instance', () => {
     } finally {
       unsubscribe('net.client.socket', standStill);
       await closed(server);
+    }
+  });
+
+  it('says nothing about an instance whose name is still being looked up', async () => {
+    engine = createEngine(roundRobin, {
+      env: false,
+      logger: false,
+      services: { orders: { url: 'http://orders.example.test:8080' } },
+      defaults: { ejection: { stallMs: 20 }, timeouts: { connectMs: 50 } },
+    });
+    const { lookup } = dns;
+    let lookups = 0;
+    dns.lookup = (() => void lookups++) as unknown as typeof dns.lookup;
+    try {
+      const lease = await engine.acquire('orders');
+      while (lookups < 2) await new Promise((resolve) => setTimeout(resolve, 5));
+      const { instances } = await engine.explain('orders');
+      lease.done({ kind: 'canceled' });
+      expect(instances.map(({ state, why }) => `${state}: ${why}`).join()).to.match(/^eligible/);
+    } finally {
+      dns.lookup = lookup;
     }
   });
 });
