@@ -44,9 +44,11 @@ export class Pools {
     const told = this.plain.edit(edit);
     const secure = this.#tls?.edit(edit);
     for (const member of left) member.pools = NO_POOLS;
+    const both = this.#both;
+    const onlyPlain = this.#onlyPlain;
     for (let index = 0; index < joined.length; index++) {
       const member = joined[index] as MemberRecord;
-      member.pools = speaksTls(member) ? this.#both : speaksHttp(member) ? this.#onlyPlain : NO_POOLS;
+      member.pools = speaksTls(member) ? both : speaksHttp(member) ? onlyPlain : NO_POOLS;
     }
     if (told !== undefined) this.plain.tell(told);
     if (secure !== undefined) this.#tls?.tell(secure);
