@@ -6,7 +6,7 @@ import { locate, type Naming, serviceOf } from './names.js';
 import { checkKubernetesOptions, KUBERNETES_DEFAULTS, type KubernetesOptions } from './options.js';
 import { type Resolve, systemResolve } from './service/external-name.js';
 import { View } from './service/view.js';
-import { NamespaceWatch } from './watch/namespace-watch.js';
+import { closedError, NamespaceWatch } from './watch/namespace-watch.js';
 
 /** How soon a connection that died in silence is noticed: pings over HTTP/2, bookmarks over HTTP/1.1 (plain http). */
 const SILENCE_MS = { https: 15_000, http: 75_000 } as const;
@@ -59,6 +59,7 @@ class Cluster {
   readonly #namespaces = new Map<string, NamespaceWatch>();
   readonly #resolve: Resolve;
   #client: ApiClient | undefined;
+  #closed = false;
 
   constructor(place: Place, options: KubernetesOptions, context: RegistryContext) {
     this.#place = place;
@@ -69,6 +70,7 @@ class Cluster {
 
   async watch(ref: ServiceRef, feed: Feed): Promise<void> {
     if (feed.signal.aborted) return;
+    if (this.#closed) throw closedError();
     const { clock, random } = this.#context;
     this.#client ??= new ApiClient(this.#place.access(), clock);
     const client = this.#client;
@@ -92,6 +94,7 @@ class Cluster {
   }
 
   async close(): Promise<void> {
+    this.#closed = true;
     for (const watch of this.#namespaces.values()) watch.close();
     await this.#client?.close();
   }

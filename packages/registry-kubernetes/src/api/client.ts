@@ -1,4 +1,4 @@
-import { type Clock, CrowflyError, describeError, printable } from '@crowfly/core';
+import { type Clock, CrowflyError, describeError, isCrowflyError, printable } from '@crowfly/core';
 import { createRegistryClient, type RegistryAnswer, type RegistryClient } from '@crowfly/http';
 import type { Access } from '../access/access.js';
 import { LineReader } from './line-reader.js';
@@ -77,10 +77,7 @@ export class ApiClient {
       for await (const chunk of answer.chunks()) {
         bytes += chunk.length;
         if (bytes > MAX_LIST_BYTES)
-          throw new CrowflyError(
-            'bad-data',
-            `the list of ${this.#access.origin} has more than ${MAX_LIST_BYTES} bytes`,
-          );
+          throw new CrowflyError('bad-data', `the list has more than ${MAX_LIST_BYTES} bytes`);
         reader.push(chunk);
         if (bytes - turn < TURN_BYTES) continue;
         turn = bytes;
@@ -229,14 +226,15 @@ async function bodyOf(answer: RegistryAnswer): Promise<unknown> {
   }
 }
 
+/** Says where it was; what the connection says of itself says so already. */
 function readable(error: unknown, where: string): unknown {
+  if (isCrowflyError(error, 'bad-data') && !error.message.startsWith('http'))
+    return new CrowflyError('bad-data', `${where}: ${error.message}`, { cause: error });
   if (!(error instanceof SyntaxError)) return error;
   const detail = printable(describeError(error), 120);
   return new CrowflyError(
     'bad-data',
     `${where} answered with something that is no JSON (${detail}): is it an API server?`,
-    {
-      cause: error,
-    },
+    { cause: error },
   );
 }

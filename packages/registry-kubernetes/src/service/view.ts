@@ -119,8 +119,7 @@ export class View {
     const { name, namespace } = this.service;
     if (this.#slices.size === 0) this.#lookUpAbsence();
     else if (this.#noPort === undefined) this.#speaker.publish(this.#union.endpoints);
-    else
-      this.#speaker.unknown(`Service '${name}' in namespace '${namespace}' is there, but ${this.#noPort}`);
+    else this.#speaker.unknown(`Service '${name}' in namespace '${namespace}' is there, but ${this.#noPort}`);
   }
 
   /** The slices of one address family: the preferred one, while it has any instance. */

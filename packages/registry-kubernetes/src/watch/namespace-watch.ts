@@ -1,25 +1,25 @@
-import { type Clock, CrowflyError, sleep } from '@crowfly/core';
+import { type Clock, CrowflyError, isCrowflyError, sleep } from '@crowfly/core';
 import type { ApiClient, Collection, WatchEvent } from '../api/client.js';
-import { Busy, Expired, streamError } from '../api/status.js';
+import { Expired, streamError } from '../api/status.js';
 import { type Parsed, parseEndpointSlice, parseEndpoints } from '../parse.js';
 import type { View } from '../service/view.js';
 import { Pacer } from './pacer.js';
+import { patiently } from './patience.js';
+import { selectorOf } from './selector.js';
 import { Store } from './store.js';
+import { Views } from './views.js';
 import { type End, WatchSession } from './watch-session.js';
 
 /** Services that begin to be followed within this time share one list. Random, so that a fleet does not start as one. */
 const START_MS = 20;
 /** How long the server keeps a watch open, in seconds: random, as it should not end everybody's at once. */
 const WATCH_S = [300, 600] as const;
-/** So many services are named in the selector; beyond, the whole namespace is watched. */
-const MAX_NAMED = 100;
 /** A watch that ends sooner, without a word, is no good one. */
 const SHORT_MS = 1_000;
 /** Paces, as burst and interval in milliseconds: watches that the server ends, and lists for services that are added. */
 const WATCH_PACE = [5, 1_000] as const;
 const ADD_PACE = [20, 100] as const;
-/** How often in a row the server may ask for patience, and may say that a fresh version has expired. */
-const MAX_BUSY = 5;
+/** How often in a row the server may say that a fresh version has expired. */
 const MAX_EXPIRED = 3;
 
 export interface NamespaceWatchOptions {
@@ -36,7 +36,7 @@ export interface NamespaceWatchOptions {
  */
 export class NamespaceWatch {
   readonly #o: NamespaceWatchOptions;
-  readonly #views = new Map<string, Set<View>>();
+  readonly #views = new Views();
   readonly #store = new Store();
   /** The services that the store is true for. */
   #synced: ReadonlySet<string> = new Set();
@@ -50,10 +50,6 @@ export class NamespaceWatch {
 
   constructor(options: NamespaceWatchOptions) {
     this.#o = options;
-  }
-
-  get idle(): boolean {
-    return this.#views.size === 0;
   }
 
   /** Keeps the view up to date until `signal` aborts; rejects when the watch fails. */
@@ -73,28 +69,24 @@ export class NamespaceWatch {
     }
   }
 
-  /** Ends everything. */
+  /** Ends everything: who still follows hears that it was closed. */
   close(): void {
     this.#closed = true;
     this.#running?.abort();
+    this.#views.fail(closedError());
   }
 
   #add(view: View): void {
     const { name } = view.service;
-    const views = this.#views.get(name);
-    if (views === undefined) this.#views.set(name, new Set([view]));
-    else views.add(view);
+    this.#views.add(view);
     if (this.#running === undefined) this.#start();
     else if (this.#synced.has(name)) view.update(this.#store.slices(name));
     else this.#session?.end('more-services');
   }
 
   #remove(view: View): void {
-    const { name } = view.service;
-    const views = this.#views.get(name);
-    views?.delete(view);
-    if (views?.size === 0) this.#views.delete(name);
-    if (this.idle) this.#running?.abort();
+    this.#views.delete(view);
+    if (this.#views.empty) this.#running?.abort();
   }
 
   #start(): void {
@@ -104,13 +96,13 @@ export class NamespaceWatch {
       if (this.#running === running) this.#running = undefined;
       this.#synced = new Set();
       if (running.signal.aborted) return this.#restart();
-      for (const views of [...this.#views.values()]) for (const view of views) view.fail(error);
+      this.#views.fail(error);
     });
   }
 
   /** Someone may have come while the last one was leaving. */
   #restart(): void {
-    if (!this.idle && this.#running === undefined && !this.#closed) this.#start();
+    if (!this.#views.empty && this.#running === undefined && !this.#closed) this.#start();
   }
 
   async #run(signal: AbortSignal): Promise<never> {
@@ -132,15 +124,14 @@ export class NamespaceWatch {
   }
 
   async #list(signal: AbortSignal): Promise<void> {
-    const services = new Set(this.#views.keys());
+    const { services } = this.#views;
     const collection = this.#collection(services);
-    const parse = this.#o.resource === 'endpoints' ? parseEndpoints : parseEndpointSlice;
     const read = async (version: string | undefined): Promise<{ objects: Parsed[]; version: string }> => {
       const objects: Parsed[] = [];
-      const listed = await this.#patiently(signal, () => {
+      const listed = await patiently(this.#o, signal, () => {
         objects.length = 0;
         return this.#o.client.list(collection, version, signal, (raw) => {
-          const object = parse(raw);
+          const object = this.#parse(raw);
           if (services.has(object.service)) objects.push(object);
         });
       });
@@ -162,17 +153,15 @@ export class NamespaceWatch {
 
   async #watch(signal: AbortSignal): Promise<End> {
     this.#forgetUnused();
-    if ([...this.#views.keys()].some((name) => !this.#synced.has(name))) return 'more-services';
+    for (const name of this.#views.services) if (!this.#synced.has(name)) return 'more-services';
     const { client, clock, random } = this.#o;
     const began = clock.now();
     const seconds = Math.round(WATCH_S[0] + random() * (WATCH_S[1] - WATCH_S[0]));
     const collection = this.#collection(this.#synced);
     const session = new WatchSession({
       clock,
-      open: (stop) => this.#patiently(stop, () => client.watch(collection, this.#version, seconds, stop)),
-      opened: () => {
-        for (const views of this.#views.values()) for (const view of views) view.refresh();
-      },
+      open: (stop) => patiently(this.#o, stop, () => client.watch(collection, this.#version, seconds, stop)),
+      opened: () => this.#views.refresh(),
       apply: (batch) => this.#apply(batch),
     });
     this.#session = session;
@@ -189,7 +178,6 @@ export class NamespaceWatch {
   /** A batch as a whole: what arrived together is told together. */
   #apply(batch: readonly WatchEvent[]): void {
     const changed = new Set<string>();
-    const parse = this.#o.resource === 'endpoints' ? parseEndpoints : parseEndpointSlice;
     try {
       for (const { type, object } of batch) {
         if (type === 'ERROR') throw this.#streamError(object);
@@ -197,7 +185,7 @@ export class NamespaceWatch {
           this.#saw(versionOf(object));
           continue;
         }
-        const parsed = parse(object);
+        const parsed = this.#parse(object);
         this.#saw(parsed.version);
         const touched =
           type === 'DELETED' || !this.#synced.has(parsed.service)
@@ -210,13 +198,21 @@ export class NamespaceWatch {
     }
   }
 
+  #parse(raw: unknown): Parsed {
+    try {
+      return this.#o.resource === 'endpoints' ? parseEndpoints(raw) : parseEndpointSlice(raw);
+    } catch (error) {
+      if (!isCrowflyError(error, 'bad-data')) throw error;
+      throw this.#failure(`sent what cannot be read: ${error.message}`, 'bad-data');
+    }
+  }
+
   #saw(version: string | undefined): void {
     if (version !== undefined) this.#version = this.#notOlderThan = version;
   }
 
   #tell(service: string): void {
-    const slices = this.#store.slices(service);
-    for (const view of [...(this.#views.get(service) ?? [])]) view.update(slices);
+    this.#views.tell(service, this.#store.slices(service));
   }
 
   #forgetUnused(): void {
@@ -228,20 +224,7 @@ export class NamespaceWatch {
 
   #collection(services: ReadonlySet<string>): Collection {
     const { namespace, resource } = this.#o;
-    return { namespace, resource, selector: selectorOf(resource, [...services].sort()) };
-  }
-
-  /** Waits when the server asks for it: that is no failure, and what is known stays true. */
-  async #patiently<T>(signal: AbortSignal, ask: () => Promise<T>): Promise<T> {
-    for (let busy = 1; ; busy++) {
-      try {
-        return await ask();
-      } catch (error) {
-        if (!(error instanceof Busy)) throw error;
-        if (busy >= MAX_BUSY) throw new CrowflyError('registry-failed', error.message, { cause: error });
-        await sleep(this.#o.clock, error.afterMs * (1 + this.#o.random() / 4), signal);
-      }
-    }
+    return { namespace, resource, selector: selectorOf(resource, services) };
   }
 
   #streamError(object: unknown): Error {
@@ -249,27 +232,14 @@ export class NamespaceWatch {
     return streamError(client.subject('watch', resource, namespace), object);
   }
 
-  #failure(what: string): CrowflyError {
-    return new CrowflyError(
-      'registry-failed',
-      `${this.#o.client.origin} ${what} (${this.#o.resource} of '${this.#o.namespace}')`,
-    );
+  #failure(what: string, code: 'registry-failed' | 'bad-data' = 'registry-failed'): CrowflyError {
+    const { client, resource, namespace } = this.#o;
+    return new CrowflyError(code, `${client.origin} ${what} (${resource} of '${namespace}')`);
   }
 }
 
-/** Endpoints carry the name of their service and not its label; a field selector can name one only. */
-function selectorOf(resource: Collection['resource'], services: readonly string[]): string {
-  if (resource === 'endpoints') {
-    const [only] = services;
-    return services.length === 1 && only !== undefined
-      ? `fieldSelector=${encodeURIComponent(`metadata.name=${only}`)}`
-      : '';
-  }
-  const selector =
-    services.length > MAX_NAMED
-      ? 'kubernetes.io/service-name'
-      : `kubernetes.io/service-name in (${services.join(',')})`;
-  return `labelSelector=${encodeURIComponent(selector)}`;
+export function closedError(): CrowflyError {
+  return new CrowflyError('closed', 'the registry of the cluster was closed');
 }
 
 function versionOf(object: unknown): string | undefined {

@@ -88,6 +88,13 @@ export class Cluster {
     for (const listener of [...this.#listeners]) listener(changes);
   }
 
+  /** What changes within is told to nobody, as if no watch had been open. */
+  unheard(work: () => void): void {
+    this.#batch = [];
+    work();
+    this.#batch = undefined;
+  }
+
   subscribe(listener: (changes: readonly Change[]) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);

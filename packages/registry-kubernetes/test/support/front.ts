@@ -51,7 +51,11 @@ export class Front {
     }
     this.#sockets.add(socket);
     socket.on('close', () => this.#sockets.delete(socket));
-    if (this.manner === 'silent') return;
+    if (this.manner === 'silent') {
+      // Or its end would not be heard.
+      socket.resume();
+      return;
+    }
     const backend = connect(this.#backendPort, '127.0.0.1');
     socket.setNoDelay(true);
     backend.setNoDelay(true);
