@@ -57,6 +57,7 @@ class Cluster {
   readonly #options: KubernetesOptions;
   readonly #context: RegistryContext;
   readonly #namespaces = new Map<string, NamespaceWatch>();
+  readonly #ipFamily: 'IPv4' | 'IPv6';
   readonly #resolve: Resolve;
   #client: ApiClient | undefined;
   #closed = false;
@@ -65,7 +66,8 @@ class Cluster {
     this.#place = place;
     this.#options = options;
     this.#context = context;
-    this.#resolve = systemResolve(options.dnsServers);
+    this.#ipFamily = options.ipFamily ?? KUBERNETES_DEFAULTS.ipFamily;
+    this.#resolve = systemResolve(options.dnsServers, this.#ipFamily);
   }
 
   async watch(ref: ServiceRef, feed: Feed): Promise<void> {
@@ -80,7 +82,7 @@ class Cluster {
       clock,
       random,
       client,
-      ipFamily: this.#options.ipFamily ?? KUBERNETES_DEFAULTS.ipFamily,
+      ipFamily: this.#ipFamily,
       resolve: this.#resolve,
     });
     const { namespace } = serviceOf(ref);

@@ -1,5 +1,6 @@
 import { promises as dns } from 'node:dns';
-import { type Clock, CrowflyError, describeError, type Endpoint, sleep } from '@crowfly/core';
+import { type Clock, CrowflyError, describeError, type Endpoint, printable, sleep } from '@crowfly/core';
+import type { ServiceName } from '../names.js';
 import type { ServiceFacts } from './service-lookup.js';
 import { byId } from './union.js';
 
@@ -10,10 +11,12 @@ const MAX_TTL_MS = 60_000;
 /** What DNS says of a name: its addresses and how long they hold, in seconds. None: there is no such name, or no address. */
 export type Resolve = (
   name: string,
+  signal: AbortSignal,
 ) => Promise<readonly { readonly address: string; readonly ttl: number }[]>;
 
 export interface ExternalNameOptions {
   readonly facts: Extract<ServiceFacts, { kind: 'external' }>;
+  readonly service: ServiceName;
   readonly port: number | string | undefined;
   readonly clock: Clock;
   readonly resolve: Resolve;
@@ -29,7 +32,7 @@ export interface ExternalNameOptions {
  * @throws CrowflyError when DNS fails; that a name does not exist is no failure
  */
 export async function followExternalName(options: ExternalNameOptions): Promise<void> {
-  const { facts, clock, resolve, signal, forMs } = options;
+  const { facts, clock, signal, forMs } = options;
   const port = portOf(options);
   if (port === undefined) {
     options.unknown(`it is an ExternalName (${facts.name}) without a port named '${options.port}'`);
@@ -37,7 +40,7 @@ export async function followExternalName(options: ExternalNameOptions): Promise<
   }
   const end = clock.now() + forMs;
   while (clock.now() < end) {
-    const answers = await resolve(facts.name);
+    const answers = await ask(options);
     signal.throwIfAborted();
     const endpoints = answers.map(({ address }) => endpointOf(address, port, facts.name)).sort(byId);
     options.publish(endpoints);
@@ -46,26 +49,54 @@ export async function followExternalName(options: ExternalNameOptions): Promise<
   }
 }
 
-/** @param servers `ip` or `ip:port`; the system's when absent */
-export function systemResolve(servers: readonly string[] | undefined): Resolve {
-  const resolver = new dns.Resolver({ timeout: 2_000, tries: 2 });
-  if (servers !== undefined) resolver.setServers([...servers]);
-  return async (name) => {
-    const outcomes = await Promise.allSettled([
-      resolver.resolve4(name, { ttl: true }),
-      resolver.resolve6(name, { ttl: true }),
-    ]);
-    const found = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? outcome.value : []));
-    if (found.length > 0) return found;
-    // One family has no address and the other failed: then nothing is known.
-    const failure = outcomes.find((outcome) => outcome.status === 'rejected' && !isAbsence(outcome.reason));
-    if (failure?.status !== 'rejected') return [];
+async function ask({ facts, service, resolve, signal }: ExternalNameOptions): ReturnType<Resolve> {
+  try {
+    return await resolve(facts.name, signal);
+  } catch (cause) {
     throw new CrowflyError(
       'registry-failed',
-      `DNS does not say where ${name} is (${describeError(failure.reason)}), the external name of the Service`,
-      { cause: failure.reason },
+      `DNS does not say where ${printable(facts.name)} is (${describeError(cause)}), the external name of the Service '${service.name}' in namespace '${service.namespace}'`,
+      { cause },
     );
+  }
+}
+
+/**
+ * Addresses of one family: the other one's only when the preferred one has none.
+ *
+ * @param servers `ip` or `ip:port`; the system's when absent
+ */
+export function systemResolve(servers: readonly string[] | undefined, ipFamily: 'IPv4' | 'IPv6'): Resolve {
+  return async (name, signal) => {
+    signal.throwIfAborted();
+    // One for each question: what it has under way is cancelled as a whole.
+    const resolver = new dns.Resolver({ timeout: 2_000, tries: 2 });
+    if (servers !== undefined) resolver.setServers([...servers]);
+    const cancel = (): void => resolver.cancel();
+    signal.addEventListener('abort', cancel);
+    const families = [
+      () => resolver.resolve4(name, { ttl: true }),
+      () => resolver.resolve6(name, { ttl: true }),
+    ];
+    try {
+      for (const family of ipFamily === 'IPv4' ? families : families.reverse()) {
+        const found = await orNone(family());
+        if (found.length > 0) return found;
+      }
+      return [];
+    } finally {
+      signal.removeEventListener('abort', cancel);
+    }
   };
+}
+
+async function orNone<T>(found: Promise<readonly T[]>): Promise<readonly T[]> {
+  try {
+    return await found;
+  } catch (error) {
+    if (isAbsence(error)) return [];
+    throw error;
+  }
 }
 
 function isAbsence(error: unknown): boolean {

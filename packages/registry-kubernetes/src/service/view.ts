@@ -209,6 +209,7 @@ export class View {
     const { clock, resolve, ref } = this.#o;
     return followExternalName({
       facts,
+      service: this.service,
       port: ref.port,
       clock,
       resolve,

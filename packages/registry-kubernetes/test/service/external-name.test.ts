@@ -1,0 +1,128 @@
+import { expect } from 'chai';
+import { DnsServer } from '../support/dns-server.ts';
+import { service, slice } from '../support/objects.ts';
+import { Rig } from '../support/rig.ts';
+
+const NAME = 'db.example.com';
+
+describe('an ExternalName service', () => {
+  let rig: Rig;
+  let dns: DnsServer;
+  beforeEach(async () => {
+    dns = await DnsServer.start();
+  });
+  afterEach(async () => {
+    await rig.close();
+    await dns.close();
+  });
+  const start = async (ipFamily: 'IPv4' | 'IPv6' = 'IPv4'): Promise<void> => {
+    rig = await Rig.start({ dnsServers: [dns.address], ipFamily });
+    const ports = [{ name: 'sql', port: 5432, protocol: 'TCP' }];
+    rig.server.cluster.put('services', service('db', { type: 'ExternalName', externalName: NAME, ports }));
+  };
+  const asked = (): number => dns.asked.length;
+
+  it('is where DNS says that its name is, on the port that was asked for', async () => {
+    await start();
+    dns.answers.set(NAME, { a: ['10.0.0.2', '10.0.0.1'] });
+    const watched = rig.watch('db');
+    await watched.says('10.0.0.1:80 10.0.0.2:80');
+    expect(watched.sets[0]?.[0]).to.deep.equal({
+      id: '10.0.0.1:80',
+      host: '10.0.0.1',
+      port: 80,
+      metadata: { externalName: NAME },
+    });
+    await rig.watch('db:8080').says('10.0.0.1:8080 10.0.0.2:8080');
+    await rig.watch('db:sql').says('10.0.0.1:5432 10.0.0.2:5432');
+    await rig.watch('db:web').says(`unknown: it is an ExternalName (${NAME}) without a port named 'web'`);
+  });
+
+  it('has addresses of one family, the preferred one if there are any', async () => {
+    await start();
+    dns.answers.set(NAME, { a: ['10.0.0.1'], aaaa: ['fd00::1'] });
+    await rig.watch('db').says('10.0.0.1:80');
+    await rig.close();
+    await start('IPv6');
+    await rig.watch('db').says('fd00::1:80');
+    await rig.close();
+    dns.answers.set(NAME, { aaaa: ['fd00::1'] });
+    await start();
+    const watched = rig.watch('db');
+    await watched.says('fd00::1:80');
+    expect(watched.sets[0]?.[0]?.id).to.equal('[fd00::1]:80');
+  });
+
+  it('is asked for again when its answer has aged, between 5 and 60 s, and the Service every 30 s', async () => {
+    await start();
+    dns.answers.set(NAME, { a: ['10.0.0.1'], ttl: 1 });
+    const watched = rig.watch('db');
+    await watched.says('10.0.0.1:80');
+    dns.answers.set(NAME, { a: ['10.0.0.2'], ttl: 1 });
+    await rig.pass(4_000);
+    expect(watched.said).to.have.lengthOf(1);
+    await rig.pass(2_000);
+    await watched.says('10.0.0.2:80');
+    const before = asked();
+    await rig.pass(60_000, 250);
+    expect(asked() - before).to.be.within(10, 15);
+    expect(rig.server.count('get', 'services')).to.be.within(2, 4);
+    rig.server.cluster.put(
+      'services',
+      service('db', { type: 'ExternalName', externalName: 'other.example.com' }),
+    );
+    dns.answers.set('other.example.com', { a: ['10.0.9.9'], ttl: 3_600 });
+    await rig.pass(31_000, 250);
+    await watched.says('10.0.9.9:80');
+  });
+
+  it('is empty while its name does not exist', async () => {
+    await start();
+    await rig.watch('db').says('');
+  });
+
+  it('fails while DNS does, and nothing is said about it', async () => {
+    await start();
+    dns.answers.set(NAME, { a: ['10.0.0.1'] });
+    const watched = rig.watch('db');
+    await watched.says('10.0.0.1:80');
+    dns.answers.set(NAME, 2);
+    await rig.pass(61_000, 500);
+    expect((await watched.fails()).message).to.match(
+      /^DNS does not say where db\.example\.com is \(.*ESERVFAIL.*\), the external name of the Service 'db' in namespace 'shop'$/,
+    );
+    expect(watched.said).to.have.lengthOf(1);
+  });
+
+  it('does not change to the other family because the preferred one fails', async () => {
+    await start();
+    dns.answers.set(`${NAME}/A`, 2);
+    dns.answers.set(`${NAME}/AAAA`, { aaaa: ['fd00::1'] });
+    await rig.watch('db').fails();
+  });
+
+  it('that becomes an ordinary service is one at once', async () => {
+    await start();
+    dns.answers.set(NAME, { a: ['10.0.0.1'] });
+    const watched = rig.watch('db');
+    await watched.says('10.0.0.1:80');
+    rig.server.cluster.put(
+      'endpointslices',
+      slice({ name: 'db-1', service: 'db', endpoints: [{ addresses: ['10.0.0.7'] }] }),
+    );
+    await rig.until(() => rig.clock.pending > 0, 'nothing waits');
+    await rig.pass(40, 20);
+    await watched.says('10.0.0.7:8080');
+  });
+
+  it('is left at once, also while DNS does not answer', async () => {
+    await start();
+    dns.answers.set(NAME, undefined);
+    const watched = rig.watch('db');
+    await rig.until(() => asked() > 0, 'no question');
+    await watched.end();
+    expect(process.getActiveResourcesInfo().filter((one) => /QUERYWRAP|CARES|DNS/i.test(one))).to.deep.equal(
+      [],
+    );
+  });
+});
