@@ -31,8 +31,11 @@ describe('the programs of the Kubernetes example', function () {
       env: { ...process.env, CROWFLY_ORDERS: `${one.origin},${two.origin}`, ROUNDS: '1' },
     });
     const [calls, explained, ...rows] = stdout.trim().split('\n');
-    const counts = /^20 calls: \{ 'orders-\d': (\d+), 'orders-\d': (\d+) \}$/.exec(calls ?? '');
-    expect(Number(counts?.[1]) + Number(counts?.[2]), calls).to.equal(20);
+    const counts = [...(calls ?? '').matchAll(/ orders-[12] (\d+)/g)].map(([, count]) => Number(count));
+    expect(
+      counts.reduce((sum, count) => sum + count, 0),
+      calls,
+    ).to.equal(20);
     expect(explained).to.match(/lists 2; 2 can be picked$/);
     expect(rows).to.have.length(2);
   });
