@@ -59,6 +59,7 @@ class Cluster {
   readonly #namespaces = new Map<string, NamespaceWatch>();
   readonly #ipFamily: 'IPv4' | 'IPv6';
   readonly #resolve: Resolve;
+  readonly #external = new Set<string>();
   #client: ApiClient | undefined;
   #closed = false;
 
@@ -84,6 +85,7 @@ class Cluster {
       client,
       ipFamily: this.#ipFamily,
       resolve: this.#resolve,
+      external: this.#external,
     });
     const { namespace } = serviceOf(ref);
     let shared = this.#namespaces.get(namespace);

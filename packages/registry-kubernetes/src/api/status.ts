@@ -23,6 +23,9 @@ export class Busy extends Error {
   }
 }
 
+/** 403: it knows who we are, and that we may not. */
+export class Forbidden extends CrowflyError {}
+
 /** As the server describes what went wrong: a `Status` object. Anything may come. */
 interface Status {
   readonly code?: unknown;
@@ -55,7 +58,7 @@ export function refusal(
       `${subject.origin} does not accept ${subject.credentials} (401, when asked to ${where}): it has expired, was revoked, or is of another cluster`,
     );
   if (status === 403)
-    return error(
+    return new Forbidden(
       'denied',
       `${subject.origin} does not let us ${where} (403${user(text)}): ${grant(subject)}`,
     );

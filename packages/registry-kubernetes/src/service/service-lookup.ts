@@ -1,5 +1,6 @@
-import { isCrowflyError } from '@crowfly/core';
+import type { CrowflyError } from '@crowfly/core';
 import type { ApiClient } from '../api/client.js';
+import { Forbidden } from '../api/status.js';
 import type { ServiceName } from '../names.js';
 import type { ServicePorts } from './ports.js';
 
@@ -9,13 +10,13 @@ export type ServiceFacts =
   | { readonly kind: 'external'; readonly name: string; readonly ports: ServicePorts }
   | { readonly kind: 'none'; readonly reason: string }
   /** The account may not read services. `reason`: who may not, and what would grant it. */
-  | { readonly kind: 'forbidden'; readonly reason: string };
+  | { readonly kind: 'forbidden'; readonly reason: string; readonly error: CrowflyError };
 
 /**
  * Asks for the Service object, which tells what slices cannot: its ports' numbers, an external name, that it does not
  * exist.
  *
- * @throws what the request throws, but a denial
+ * @throws what the request throws, but a lack of rights
  */
 export async function lookUpService(
   client: ApiClient,
@@ -26,7 +27,8 @@ export async function lookUpService(
   try {
     found = await client.get('services', namespace, name, signal);
   } catch (error) {
-    if (isCrowflyError(error, 'denied')) return { kind: 'forbidden', reason: error.message };
+    // Only that: credentials that are not accepted any more say nothing about the service.
+    if (error instanceof Forbidden) return { kind: 'forbidden', reason: error.message, error };
     throw error;
   }
   if (found !== undefined) return readService(found);

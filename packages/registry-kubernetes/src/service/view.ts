@@ -23,6 +23,8 @@ export interface ViewOptions {
   readonly client: ApiClient;
   readonly ipFamily: 'IPv4' | 'IPv6';
   readonly resolve: Resolve;
+  /** The references that were seen to be ExternalNames, by any view. */
+  readonly external: Set<string>;
 }
 
 type Usable = Extract<PortChoice, { kind: 'named' | 'number' }>;
@@ -189,10 +191,15 @@ export class View {
   /** There is no slice: because there is no such service, because it is another host's name, or because it is new. */
   #lookUpAbsence(): void {
     this.#inquiry.ask('absence', async (facts, signal) => {
-      const { clock, random } = this.#o;
+      const { clock, random, external, ref } = this.#o;
       const againMs = ABSENT_MS * (1 - random() / 3);
-      if (facts.kind === 'external') await this.#followExternal(facts, againMs, signal);
-      else {
+      // It was seen before the right was taken away: what DNS said last is better than nothing.
+      if (facts.kind === 'forbidden' && external.has(ref.key)) throw facts.error;
+      if (facts.kind === 'external') {
+        external.add(ref.key);
+        await this.#followExternal(facts, againMs, signal);
+      } else {
+        external.delete(ref.key);
         if (facts.kind === 'there') this.#speaker.publish([]);
         else this.#speaker.unknown(facts.kind === 'none' ? facts.reason : unseen(this.service, facts.reason));
         await sleep(clock, againMs, signal);
