@@ -2,37 +2,40 @@ import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
-import { CrowflyError, describeError, suggest } from '@crowfly/core';
+import { CrowflyError, describeError, printable, suggest } from '@crowfly/core';
 import type { ConnectionOptions } from '@crowfly/http';
 import type { KubeConfig } from '@kubernetes/client-node';
 import type { KubernetesOptions } from '../options.js';
 import { type Access, type Place, splitServer } from './access.js';
 
-/** The user's kubeconfig, as kubectl finds it; the first file of a list that exists. */
-export function kubeconfigPath(env: Readonly<Record<string, string | undefined>>): string | undefined {
-  const named = env.KUBECONFIG?.split(delimiter).filter((path) => path !== '');
-  if (named !== undefined && named.length > 0) return named.find((path) => existsSync(path)) ?? named[0];
-  const path = join(env.HOME ?? homedir(), '.kube', 'config');
-  return existsSync(path) ? path : undefined;
+/** The user's kubeconfig, as kubectl finds it: the files of a list that exist. */
+export function kubeconfigPaths(env: Readonly<Record<string, string | undefined>>): readonly string[] {
+  const named = env.KUBECONFIG?.split(delimiter).filter((path) => path !== '') ?? [];
+  if (named.length === 0) return [join(env.HOME ?? homedir(), '.kube', 'config')].filter(existsSync);
+  const there = named.filter((path) => existsSync(path));
+  return there.length > 0 ? there : named.slice(0, 1);
 }
 
 /**
  * A kubeconfig, read by the official client, which knows exec plugins, OIDC and the rest. It takes about half a second
  * and 80 MB to load: only here, never in a pod.
+ *
+ * @param paths one file, or several that are read as one
  */
-export function kubeconfigPlace(path: string, options: KubernetesOptions): Place {
+export function kubeconfigPlace(paths: readonly string[], options: KubernetesOptions): Place {
+  const name = paths.join(', ');
   try {
-    const config = load(path, options.context);
+    const config = load(paths, name, options.context);
     const { namespace } = config.getContextObject(config.getCurrentContext()) ?? {};
-    const access = accessOf(config, path);
+    const access = accessOf(config, name);
     return {
       id: `kubernetes:${access.origin}${access.basePath}`,
-      namespace: options.namespace ?? namespace ?? 'default',
+      namespace: options.namespace ?? (namespace || 'default'),
       access: () => access,
     };
   } catch (error) {
     return {
-      id: `kubernetes:${path}`,
+      id: `kubernetes:${name}`,
       namespace: options.namespace ?? 'default',
       access() {
         throw error;
@@ -41,27 +44,59 @@ export function kubeconfigPlace(path: string, options: KubernetesOptions): Place
   }
 }
 
-function load(path: string, context: string | undefined): KubeConfig {
+function load(paths: readonly string[], name: string, context: string | undefined): KubeConfig {
+  const config = merged(paths.map(loadFile));
+  const contexts = config.contexts.map(({ name }) => name);
+  if (contexts.length + config.clusters.length === 0)
+    throw bad('kubeconfig', `${name} is no kubeconfig: expected clusters, users and contexts`);
+  // What is not set is null or undefined, whatever the types say.
+  const current = (context ?? config.getCurrentContext()) || undefined;
+  if (current === undefined)
+    throw bad(
+      'context',
+      `${name} names no current context: choose one with { context } or kubectl config use-context; ${suggest('', contexts)}`,
+    );
+  if (!contexts.includes(current))
+    throw bad('context', `${name} has no context '${printable(current)}'; ${suggest(current, contexts)}`);
+  config.setCurrentContext(current);
+  if (config.getCurrentCluster() === null)
+    throw bad('context', `the context '${current}' of ${name} names a cluster that the file does not have`);
+  return config;
+}
+
+function loadFile(path: string): KubeConfig {
   if (!existsSync(path))
     throw bad('kubeconfig', `there is no file ${path}: correct the path, or the environment's KUBECONFIG`);
   const config = new (official().KubeConfig)();
   try {
     config.loadFromFile(path);
+    return config;
   } catch (cause) {
+    // As the official client says it when there is nothing in the file.
+    if (cause instanceof TypeError)
+      throw bad('kubeconfig', `${path} is no kubeconfig: expected clusters, users and contexts`, cause);
     throw bad('kubeconfig', `${path} cannot be read: ${describeError(cause)}`, cause);
   }
-  const contexts = config.getContexts().map(({ name }) => name);
-  if (context !== undefined) {
-    if (!contexts.includes(context))
-      throw bad('context', `${path} has no context '${context}'; ${suggest(context, contexts)}`);
-    config.setCurrentContext(context);
-  }
-  const current = config.getCurrentContext();
-  if (config.getContextObject(current ?? '') === null)
-    throw bad('context', `${path} names no current context; ${suggest(current ?? '', contexts)}`);
-  if (config.getCurrentCluster() === null)
-    throw bad('context', `the context '${current}' of ${path} names a cluster that the file does not have`);
+}
+
+/** As kubectl merges: of two that have one name, the first counts. */
+function merged([first, ...others]: readonly KubeConfig[]): KubeConfig {
+  if (first === undefined || others.length === 0) return first as KubeConfig;
+  const all = [first, ...others];
+  const config = new (official().KubeConfig)();
+  config.loadFromOptions({
+    clusters: firsts(all.flatMap(({ clusters }) => clusters)),
+    users: firsts(all.flatMap(({ users }) => users)),
+    contexts: firsts(all.flatMap(({ contexts }) => contexts)),
+    currentContext: all.map(({ currentContext }) => currentContext).find(Boolean),
+  });
   return config;
+}
+
+function firsts<T extends { readonly name: string }>(all: readonly T[]): T[] {
+  const byName = new Map<string, T>();
+  for (const one of all) if (!byName.has(one.name)) byName.set(one.name, one);
+  return [...byName.values()];
 }
 
 function official(): typeof import('@kubernetes/client-node') {
@@ -93,15 +128,27 @@ function accessOf(config: KubeConfig, path: string): Access {
       `the cluster '${cluster.name}' of ${path} sets proxy-url, which is not supported`,
     );
   const secure = server.startsWith('https:');
+  const credentials = `the user '${config.getCurrentUser()?.name}' of ${path}`;
   const apply = async (): Promise<Applied> => {
     const options: Applied = {};
     // Over plain http, as through `kubectl proxy`, credentials are not ours to send.
-    if (secure) await config.applyToHTTPSOptions(options as Parameters<KubeConfig['applyToHTTPSOptions']>[0]);
-    return options;
+    if (!secure) return options;
+    try {
+      await config.applyToHTTPSOptions(options as Parameters<KubeConfig['applyToHTTPSOptions']>[0]);
+      return options;
+    } catch (cause) {
+      // A parser quotes what it could not read, which here may be a credential.
+      const why = cause instanceof SyntaxError ? 'its plugin printed no JSON' : describeError(cause);
+      throw new CrowflyError(
+        'denied',
+        `${credentials} has no credentials (${why}): does \`kubectl get services\` work?`,
+        cause instanceof SyntaxError ? {} : { cause },
+      );
+    }
   };
   return {
     ...splitServer(server),
-    credentials: `the user '${config.getCurrentUser()?.name}' of ${path}`,
+    credentials,
     async connection() {
       const { ca, cert, key, pfx, passphrase, servername } = await apply();
       return definite({ ca, cert, key, pfx, passphrase, servername });

@@ -5,7 +5,7 @@ import { isLabel } from '../names.js';
 import { KUBERNETES_DEFAULTS, type KubernetesOptions } from '../options.js';
 import type { Place } from './access.js';
 import { fileAccess } from './files.js';
-import { kubeconfigPath, kubeconfigPlace } from './kubeconfig.js';
+import { kubeconfigPaths, kubeconfigPlace } from './kubeconfig.js';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -17,14 +17,14 @@ type Environment = Readonly<Record<string, string | undefined>>;
 export function findPlace(options: KubernetesOptions, env: Environment = process.env): Place {
   const { server, kubeconfig, context } = options;
   if (server !== undefined) return serverPlace(options, server);
-  if (kubeconfig !== undefined) return kubeconfigPlace(kubeconfig, options);
+  if (kubeconfig !== undefined) return kubeconfigPlace([kubeconfig], options);
   const directory = options.serviceAccountDirectory ?? KUBERNETES_DEFAULTS.serviceAccountDirectory;
   const { KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port = '443' } = env;
   // As everything that runs in pods tells it: the address in the environment, and the token on disk.
   if (context === undefined && host && existsSync(join(directory, 'token')))
     return podPlace(options, directory, host, port);
-  const path = kubeconfigPath(env);
-  if (path !== undefined) return kubeconfigPlace(path, options);
+  const paths = kubeconfigPaths(env);
+  if (paths.length > 0) return kubeconfigPlace(paths, options);
   return nowhere(options, directory);
 }
 
@@ -38,6 +38,7 @@ function podPlace(options: KubernetesOptions, directory: string, host: string, p
     `https://${host.includes(':') ? `[${host}]` : host}:${port}`,
     join(directory, 'ca.crt'),
     join(directory, 'token'),
+    { caFile: 'kubernetes', tokenFile: 'kubernetes' },
   );
   const namespace = options.namespace ?? readNamespace(directory) ?? 'default';
   return { id: `kubernetes:${access.origin}`, namespace, access: () => access };
