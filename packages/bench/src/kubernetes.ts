@@ -41,7 +41,8 @@ async function main(): Promise<void> {
 
 try {
   const unknown = parts.find((part) => !(PARTS as readonly string[]).includes(part));
-  if (unknown !== undefined) throw new Error(`there is no part ${unknown}: the parts are ${PARTS.join(', ')}`);
+  if (unknown !== undefined)
+    throw new Error(`there is no part ${unknown}: the parts are ${PARTS.join(', ')}`);
   await main();
 } catch (error) {
   // A machine without Go: one line that says how to get it.

@@ -6,8 +6,9 @@ import { join } from 'node:path';
 import type { Endpoint, RegistryFactory } from '@crowfly/core';
 import { type KubernetesOptions, kubernetes } from '@crowfly/registry-kubernetes';
 import { type RegistryHarness, registryConformance } from '@crowfly/testkit';
-import { ApiServer, fixturePath, forbidden, statusOf } from './support/api-server.ts';
-import { endpointsOf, pod, service as serviceObject, slicesOf } from './support/objects.ts';
+import { ApiServer, fixturePath } from './support/api-server.ts';
+import { endpointsOf, pod, service as serviceObject, slice, slicesOf } from './support/objects.ts';
+import { forbidden, statusOf } from './support/replies.ts';
 import { SkippingClock } from './support/skipping-clock.ts';
 
 const HTML = '<html><body>Sign in to the company network</body></html>';
@@ -81,9 +82,12 @@ async function setup({ tls, api }: Variant): Promise<RegistryHarness> {
         return cluster.put('endpoints', endpointsOf(service, endpoints, extra));
       }
       const slices = slicesOf(service, endpoints);
-      if (broken) (slices[0]?.endpoints as unknown[]).push(pod('', { addresses: null }));
+      if (broken) {
+        const bad = pod('', { addresses: null });
+        slices.push(slice({ name: `${service}-broken`, service, endpoints: [bad] }));
+      }
       const names = new Set(slices.map(({ metadata }) => metadata.name));
-      for (const slice of slices) cluster.put('endpointslices', slice);
+      for (const one of slices) cluster.put('endpointslices', one);
       for (const { metadata } of cluster.list('endpointslices', 'shop'))
         if (metadata.labels?.['kubernetes.io/service-name'] === service && !names.has(metadata.name))
           cluster.delete('endpointslices', 'shop', metadata.name);

@@ -117,7 +117,12 @@ export class Fifty {
         0,
       ),
       row('requests per minute at rest', perMinute(rested, begun, minutes), '/min', 1),
-      row('requests per minute, each connection cut each second', perMinute(cut, rested, cutMinutes), '/min', CUT_GOAL),
+      row(
+        'requests per minute, each connection cut each second',
+        perMinute(cut, rested, cutMinutes),
+        '/min',
+        CUT_GOAL,
+      ),
       row('connects per minute, each connection cut each second', connects, '/min'),
     ];
   }

@@ -125,7 +125,10 @@ function told(name: string, observed: readonly Observed[], judged: boolean): Res
         goal: goal ? ['<=', GOAL_MS] : undefined,
         peers: { 'bare watch': Number(figure(of(1)).toFixed(2)) },
       });
-    rows.push(row('p50', median, false), row('p99', (list) => percentile(list, 0.99), judged));
+    rows.push(
+      row('p50', median, false),
+      row('p99', (list) => percentile(list, 0.99), judged),
+    );
   }
   return rows;
 }

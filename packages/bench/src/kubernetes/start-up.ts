@@ -53,8 +53,13 @@ export async function measureStartUp(cluster: Kubernetes): Promise<Result[]> {
     row(`${whole}: RSS`, 'start', 'start-official', 'mb', GOAL.mb),
     result(`${whole}, worst of ${RUNS}`, of('start', 'ms', worst), 'ms'),
     result(`${whole}: RSS, worst of ${RUNS}`, of('start', 'mb', worst), 'MB'),
-    result(`${whole}: modules of the calls' transport loaded (${[...early].join(', ') || 'none'})`, early.size, '', {
-      goal: ['<=', 0],
-    }),
+    result(
+      `${whole}: modules of the calls' transport loaded (${[...early].join(', ') || 'none'})`,
+      early.size,
+      '',
+      {
+        goal: ['<=', 0],
+      },
+    ),
   ];
 }

@@ -7,36 +7,15 @@ import {
   type ServerHttp2Session,
 } from 'node:http2';
 import type { AddressInfo, Server } from 'node:net';
-import type { TLSSocket } from 'node:tls';
 import { fileURLToPath } from 'node:url';
-import { type ApiObject, type Change, Cluster, type Resource, selects } from './cluster.ts';
+import { type Change, Cluster, type Resource, selects } from './cluster.ts';
 import { Front } from './front.ts';
+import { bookmark, eventOf, type Reply, statusOf, tooLarge } from './replies.ts';
+import { readRequest, type Seen, type Verb } from './requests.ts';
 
 export const fixturePath = (name: string): string =>
   fileURLToPath(new URL(`../fixtures/${name}`, import.meta.url));
 const fixture = (name: string): Buffer => readFileSync(fixturePath(name));
-
-export type Verb = 'list' | 'watch' | 'get';
-
-/** An answer out of turn. */
-export interface Reply {
-  readonly status: number;
-  /** Sent as JSON; a text as it is, as HTML. */
-  readonly body?: unknown;
-  readonly headers?: Readonly<Record<string, string>>;
-}
-
-export interface Seen {
-  readonly verb: Verb;
-  readonly resource: Resource;
-  readonly namespace: string;
-  readonly name: string | undefined;
-  readonly query: URLSearchParams;
-  readonly headers: IncomingMessage['headers'];
-  readonly httpVersion: string;
-  /** Whose certificate the client showed. */
-  readonly client: string | undefined;
-}
 
 interface Interference {
   readonly verb?: Verb | undefined;
@@ -55,11 +34,6 @@ interface Watcher {
   end(): void;
   cut(): void;
 }
-
-const COLLECTION =
-  /^\/(?:apis\/discovery\.k8s\.io\/v1|api\/v1)\/namespaces\/([^/]+)\/(endpointslices|endpoints)$/;
-const SERVICE = /^\/api\/v1\/namespaces\/([^/]+)\/services\/([^/]+)$/;
-const NAMESPACE = /^\/api\/v1\/namespaces\/([^/]+)$/;
 
 /**
  * An API server in this process, as far as discovery needs one, and faithful where it matters: versions, selectors,
@@ -195,43 +169,21 @@ export class ApiServer {
   #handle(request: Request, response: Response): void {
     response.on('error', () => {});
     request.on('error', () => {});
-    const url = new URL(request.url ?? '/', 'http://api');
-    const seen = this.#read(request, url);
-    if (seen === undefined) return this.#reply(response, statusOf(404, 'NotFound', `no such path`));
-    this.seen.push(seen);
-    const denied = this.token !== undefined && request.headers.authorization !== `Bearer ${this.token}`;
-    if (denied) return this.#reply(response, statusOf(401, 'Unauthorized', 'Unauthorized'));
-    const reply = this.#interference(seen);
+    const seen = readRequest(request, this.basePath);
+    if (seen !== undefined) this.seen.push(seen);
+    const reply = seen === undefined ? statusOf(404, 'NotFound', 'no such path') : this.#answer(seen);
     if (reply === 'hang') return;
-    if (reply !== undefined) return this.#reply(response, reply);
-    if (seen.verb === 'get') this.#get(seen, response);
-    else if (seen.verb === 'list') this.#list(seen, response);
-    else this.#watch(seen, response);
+    if (reply !== 'watch') this.#send(response, reply);
+    else if (seen !== undefined) this.#watch(seen, response);
   }
 
-  #read(request: Request, url: URL): Seen | undefined {
-    if (!url.pathname.startsWith(`${this.basePath}/`)) return undefined;
-    const path = url.pathname.slice(this.basePath.length);
-    const base = {
-      query: url.searchParams,
-      headers: request.headers as IncomingMessage['headers'],
-      httpVersion: request.httpVersion,
-      client: clientOf(request),
-    };
-    const [, namespace, resource] = COLLECTION.exec(path) ?? [];
-    if (namespace !== undefined) {
-      const verb = url.searchParams.get('watch') === '1' ? 'watch' : 'list';
-      return { ...base, verb, resource: resource as Resource, namespace, name: undefined };
-    }
-    const service = SERVICE.exec(path);
-    if (service !== null) {
-      const [, of = '', name = ''] = service;
-      return { ...base, verb: 'get', resource: 'services', namespace: of, name };
-    }
-    const [, name] = NAMESPACE.exec(path) ?? [];
-    return name === undefined
-      ? undefined
-      : { ...base, verb: 'get', resource: 'namespaces', namespace: '', name };
+  #answer(seen: Seen): Reply | 'hang' | 'watch' {
+    if (this.token !== undefined && seen.headers.authorization !== `Bearer ${this.token}`)
+      return statusOf(401, 'Unauthorized', 'Unauthorized');
+    const interference = this.#interference(seen);
+    if (interference !== undefined) return interference;
+    if (seen.verb === 'get') return this.#get(seen);
+    return seen.verb === 'list' ? this.#list(seen) : this.#beginWatch(seen);
   }
 
   #interference(seen: Seen): Reply | 'hang' | undefined {
@@ -246,53 +198,46 @@ export class ApiServer {
     return undefined;
   }
 
-  #get({ resource, namespace, name = '' }: Seen, response: Response): void {
-    const found = this.cluster.get(resource, resource === 'namespaces' ? name : namespace, name);
-    this.#reply(
-      response,
-      found === undefined
-        ? statusOf(404, 'NotFound', `${resource} "${name}" not found`)
-        : { status: 200, body: found },
-    );
+  #get({ resource, namespace, name = '' }: Seen): Reply {
+    const found = this.cluster.get(resource, namespace, name);
+    if (found === undefined) return statusOf(404, 'NotFound', `${resource} "${name}" not found`);
+    return { status: 200, body: found };
   }
 
-  #list({ resource, namespace, query }: Seen, response: Response): void {
+  #list({ resource, namespace, query }: Seen): Reply {
     const version = query.get('resourceVersion') ?? '';
-    if (!/^[0-9]*$/.test(version)) return this.#reply(response, statusOf(400, 'BadRequest', 'Invalid value'));
-    if (Number(version) > this.cluster.version) return this.#reply(response, tooLarge(version, this.cluster));
+    if (!/^[0-9]*$/.test(version)) return statusOf(400, 'BadRequest', 'Invalid value');
+    if (Number(version) > this.cluster.version) return tooLarge(version, this.cluster);
     const items = this.cluster.list(resource, namespace).filter((object) => selects(query, object));
     const metadata = { resourceVersion: String(this.cluster.version) };
-    this.#reply(response, { status: 200, body: { kind: 'List', apiVersion: 'v1', metadata, items } });
+    return { status: 200, body: { kind: 'List', apiVersion: 'v1', metadata, items } };
+  }
+
+  #beginWatch({ resource, query }: Seen): Reply | 'watch' {
+    const from = Number(query.get('resourceVersion'));
+    if (!Number.isInteger(from)) return statusOf(500, 'InternalError', 'invalid version');
+    if (this.watches === 'end at once') return { status: 200 };
+    if (this.watches === 'answer at once')
+      return { status: 200, body: bookmark(resource, this.cluster.version) };
+    if (from >= this.cluster.compacted && this.watches !== 'expire') return 'watch';
+    const gone = statusOf(410, 'Expired', `too old resource version: ${from} (${this.cluster.version})`);
+    if (this.goneAs === 'status') return gone;
+    return { status: 200, body: `${JSON.stringify({ type: 'ERROR', object: gone.body })}\n` };
   }
 
   #watch(seen: Seen, response: Response): void {
-    const from = Number(seen.query.get('resourceVersion'));
-    if (!Number.isInteger(from))
-      return this.#reply(response, statusOf(500, 'InternalError', 'invalid version'));
-    const expired = from < this.cluster.compacted || this.watches === 'expire';
-    const gone = statusOf(410, 'Expired', `too old resource version: ${from} (${this.cluster.version})`);
-    if (expired && this.goneAs === 'status') return this.#reply(response, gone);
     response.writeHead(200, { 'content-type': 'application/json' });
-    const pen = this.#pen(response);
-    if (expired) {
-      pen.write(`${JSON.stringify({ type: 'ERROR', object: gone.body })}\n`);
-      return pen.end();
-    }
-    if (this.watches === 'end at once') return pen.end();
-    if (this.watches === 'answer at once') {
-      pen.write(bookmark(seen.resource, this.cluster.version));
-      return pen.end();
-    }
     if ('flushHeaders' in response) response.flushHeaders();
-    const watcher: Watcher = { seen, ...pen, cut: () => cutOff(response) };
+    const watcher: Watcher = { seen, ...this.#pen(response), cut: () => cutOff(response) };
     this.#watchers.add(watcher);
+    const from = Number(seen.query.get('resourceVersion'));
+    // Of a version that is not reached yet, nothing is told until it is.
     const tell = (changes: readonly Change[]): void => {
-      const text = changes.map((change) => eventOf(seen, change)).join('');
+      const news = changes.filter(({ version }) => version > from);
+      const text = news.map((change) => eventOf(seen, change)).join('');
       if (text !== '') watcher.write(text);
     };
-    // Of a version that is not reached yet, nothing is told until it is.
-    const news = (changes: readonly Change[]): void => tell(changes.filter(({ version }) => version > from));
-    const off = this.cluster.subscribe(news);
+    const off = this.cluster.subscribe(tell);
     const seconds = Number(seen.query.get('timeoutSeconds') ?? 1800);
     const timer = setTimeout(() => watcher.end(), seconds * 1000);
     response.on('close', () => {
@@ -300,10 +245,10 @@ export class ApiServer {
       clearTimeout(timer);
       this.#watchers.delete(watcher);
     });
-    news(this.cluster.since(from));
+    tell(this.cluster.since(from));
   }
 
-  #reply(response: Response, { status, body, headers }: Reply): void {
+  #send(response: Response, { status, body, headers }: Reply): void {
     const html = typeof body === 'string';
     response.writeHead(status, { 'content-type': html ? 'text/html' : 'application/json', ...headers });
     const pen = this.#pen(response);
@@ -327,78 +272,12 @@ export class ApiServer {
           }
         });
       },
-      end: () => void last.then(() => stream.end()),
+      end: () => {
+        if (this.pieces === undefined) stream.end();
+        else void last.then(() => stream.end());
+      },
     };
   }
-}
-
-/** A `Status` object, and the answer that it is the body of. */
-export function statusOf(code: number, reason: string, message: string, details: object = {}): Reply {
-  const body = {
-    kind: 'Status',
-    apiVersion: 'v1',
-    metadata: {},
-    status: 'Failure',
-    message,
-    reason,
-    details,
-    code,
-  };
-  return { status: code, body };
-}
-
-export function forbidden(verb: Verb, resource: Resource, namespace: string): Reply {
-  const what = `User "system:serviceaccount:shop:web" cannot ${verb} resource "${resource}"`;
-  const group = resource === 'endpointslices' ? 'discovery.k8s.io' : '';
-  return statusOf(
-    403,
-    'Forbidden',
-    `${resource} is forbidden: ${what} in API group "${group}" in the namespace "${namespace}"`,
-  );
-}
-
-function tooLarge(version: string, cluster: Cluster): Reply {
-  return statusOf(504, 'Timeout', `Too large resource version: ${version}, current: ${cluster.version}`, {
-    causes: [{ reason: 'ResourceVersionTooLarge', message: 'Too large resource version' }],
-    retryAfterSeconds: 1,
-  });
-}
-
-const KINDS = {
-  endpointslices: 'EndpointSlice',
-  endpoints: 'Endpoints',
-  services: 'Service',
-  namespaces: 'Namespace',
-};
-
-export function bookmark(resource: Resource, version: number): string {
-  const object = {
-    kind: KINDS[resource],
-    metadata: { resourceVersion: String(version), creationTimestamp: null },
-  };
-  return `${JSON.stringify({ type: 'BOOKMARK', object })}\n`;
-}
-
-/** What a watch with these selectors sees of a change; '' for nothing. */
-function eventOf(
-  { resource, namespace, query }: Seen,
-  { before, after, resource: of, version }: Change,
-): string {
-  const ours = (object: ApiObject | undefined): boolean =>
-    object !== undefined && object.metadata.namespace === namespace && selects(query, object);
-  if (of !== resource) return '';
-  const [was, is] = [ours(before), ours(after)];
-  if (!was && !is) return '';
-  const type = is ? (was ? 'MODIFIED' : 'ADDED') : 'DELETED';
-  const last = (is ? after : before) as ApiObject;
-  const object = { ...last, metadata: { ...last.metadata, resourceVersion: String(version) } };
-  return `${JSON.stringify({ type, object })}\n`;
-}
-
-function clientOf(request: Request): string | undefined {
-  const socket = 'stream' in request ? request.stream.session?.socket : request.socket;
-  const name: unknown = (socket as TLSSocket | undefined)?.getPeerCertificate?.()?.subject?.CN;
-  return typeof name === 'string' ? name : undefined;
 }
 
 function cutOff(response: Response): void {

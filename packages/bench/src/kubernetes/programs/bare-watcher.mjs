@@ -13,7 +13,9 @@ const base = `https://${KUBERNETES_SERVICE_HOST}:${KUBERNETES_SERVICE_PORT}/apis
 
 const open = (query) =>
   new Promise((resolve, reject) => {
-    request(base + query, { ca, headers }, resolve).once('error', reject).end();
+    request(base + query, { ca, headers }, resolve)
+      .once('error', reject)
+      .end();
   });
 
 function tell({ endpoints }) {
