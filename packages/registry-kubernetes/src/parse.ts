@@ -178,12 +178,20 @@ function readInstance(
     zone: text(entry.zone),
     node,
     hints: hintsOf(record(entry.hints)),
-    metadata: Object.freeze({
-      ...(pod === undefined ? {} : { pod }),
-      ...(namespace === undefined ? {} : { namespace }),
-      ...(node === undefined ? {} : { node }),
-    }),
+    metadata: metadataOf(pod, namespace, node),
   };
+}
+
+function metadataOf(
+  pod: string | undefined,
+  namespace: string | undefined,
+  node: string | undefined,
+): Instance['metadata'] {
+  const metadata: Record<string, string> = {};
+  if (pod !== undefined) metadata.pod = pod;
+  if (namespace !== undefined) metadata.namespace = namespace;
+  if (node !== undefined) metadata.node = node;
+  return Object.freeze(metadata);
 }
 
 /**

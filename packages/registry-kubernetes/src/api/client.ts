@@ -1,6 +1,7 @@
 import { type Clock, CrowflyError, describeError, isCrowflyError, printable } from '@crowfly/core';
 import { createRegistryClient, type RegistryAnswer, type RegistryClient } from '@crowfly/http';
 import type { Access } from '../access/access.js';
+import { nextTurn } from '../turn.js';
 import { LineReader } from './line-reader.js';
 import { ListReader } from './list-reader.js';
 import { refusal, type Subject } from './status.js';
@@ -30,7 +31,7 @@ const MAX_LIST_BYTES = 256 * 1024 * 1024;
 const MAX_EVENT_BYTES = 16 * 1024 * 1024;
 const MAX_OBJECT_BYTES = 4 * 1024 * 1024;
 /** After so many bytes of a list, others get their turn. */
-const TURN_BYTES = 256 * 1024;
+const TURN_BYTES = 32 * 1024;
 const GROUPS = { endpointslices: '/apis/discovery.k8s.io/v1', endpoints: '/api/v1' } as const;
 
 /** The few requests of the API server that discovery needs. Knows nothing of instances. */
@@ -78,11 +79,15 @@ export class ApiClient {
         bytes += chunk.length;
         if (bytes > MAX_LIST_BYTES)
           throw new CrowflyError('bad-data', `the list has more than ${MAX_LIST_BYTES} bytes`);
-        reader.push(chunk);
-        if (bytes - turn < TURN_BYTES) continue;
-        turn = bytes;
-        await new Promise((resolve) => setImmediate(resolve));
-        signal.throwIfAborted();
+        for (let from = 0; from < chunk.length; from += TURN_BYTES) {
+          const part = chunk.subarray(from, from + TURN_BYTES);
+          reader.push(part);
+          turn += part.length;
+          if (turn < TURN_BYTES) continue;
+          turn = 0;
+          await nextTurn();
+          signal.throwIfAborted();
+        }
       }
       return versionOf(reader.end());
     } catch (error) {

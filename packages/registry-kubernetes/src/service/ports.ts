@@ -14,6 +14,9 @@ export type PortChoice =
   | { readonly kind: 'ask' }
   | { readonly kind: 'none'; readonly reason: string };
 
+/** A choice that slices can be read by. */
+export type Usable = Extract<PortChoice, { kind: 'named' | 'number' }>;
+
 const MAX_LISTED = 20;
 
 /**

@@ -1,6 +1,6 @@
 import type { Endpoint } from '@crowfly/core';
 import type { Instance, Slice } from '../slice.js';
-import type { PortChoice } from './ports.js';
+import type { Usable } from './ports.js';
 
 /**
  * The endpoints of one slice on the chosen port.
@@ -10,7 +10,7 @@ import type { PortChoice } from './ports.js';
  */
 export function sliceEndpoints(
   slice: Slice,
-  choice: Extract<PortChoice, { kind: 'named' | 'number' }>,
+  choice: Usable,
   known: readonly Endpoint[],
 ): readonly Endpoint[] {
   const port =
@@ -28,19 +28,21 @@ export function sliceEndpoints(
   });
 }
 
+/** Field by field: what spreads allocate besides is a good part of a large first set. */
 function make(instance: Instance, port: number, protocol: Endpoint['protocol']): Endpoint {
   const { id, host, state, zone, node, hints, metadata } = instance;
-  return Object.freeze({
+  const endpoint: { -readonly [K in keyof Endpoint]: Endpoint[K] } = {
     id: id === host ? address(host, port) : `${id}:${port}`,
     host,
     port,
     state,
     metadata,
-    ...(protocol === undefined ? {} : { protocol }),
-    ...(zone === undefined ? {} : { zone }),
-    ...(node === undefined ? {} : { node }),
-    ...(hints === undefined ? {} : { hints }),
-  });
+  };
+  if (protocol !== undefined) endpoint.protocol = protocol;
+  if (zone !== undefined) endpoint.zone = zone;
+  if (node !== undefined) endpoint.node = node;
+  if (hints !== undefined) endpoint.hints = hints;
+  return Object.freeze(endpoint);
 }
 
 function address(host: string, port: number): string {

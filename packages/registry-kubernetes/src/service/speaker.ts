@@ -68,12 +68,16 @@ export class Speaker {
   }
 }
 
-/** Both are sorted by id. */
+/** Both are sorted by id, and mostly the same objects at the same distance. */
 function takesAway(before: readonly Endpoint[], after: readonly Endpoint[]): boolean {
   let at = 0;
-  for (const { id } of before) {
-    while (at < after.length && (after[at] as Endpoint).id < id) at++;
-    if (after[at]?.id !== id) return true;
+  for (let index = 0; index < before.length; index++) {
+    const endpoint = before[index] as Endpoint;
+    if (after[at] !== endpoint) {
+      while (at < after.length && (after[at] as Endpoint).id < endpoint.id) at++;
+      if (after[at]?.id !== endpoint.id) return true;
+    }
+    at++;
   }
   return false;
 }

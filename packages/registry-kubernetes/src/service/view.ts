@@ -1,19 +1,20 @@
-import { type Clock, type Endpoint, type Feed, type Problem, type ServiceRef, sleep } from '@crowfly/core';
+import { type Clock, type Feed, type Problem, type ServiceRef, sleep } from '@crowfly/core';
 import type { ApiClient } from '../api/client.js';
 import { type ServiceName, serviceOf } from '../names.js';
 import type { Slice } from '../slice.js';
 import { followExternalName, type Resolve } from './external-name.js';
+import { Filling } from './filling.js';
 import { Inquiry } from './inquiry.js';
-import { choosePort, type PortChoice, type ServicePorts } from './ports.js';
+import { choosePort, type PortChoice, type ServicePorts, type Usable } from './ports.js';
 import type { ServiceFacts } from './service-lookup.js';
-import { sliceEndpoints } from './slice-endpoints.js';
 import { Speaker } from './speaker.js';
-import { Union } from './union.js';
 
 /** Ports that were looked up are looked up again when a watch begins and they are this old: a Service is rarely changed. */
 const PORTS_MS = 240_000;
 /** A service without slices is asked for again: nothing is watched that would show an ExternalName. Jittered by a third. */
 const ABSENT_MS = 30_000;
+/** So many endpoints are prepared without a pause. */
+const PIECE = 1_000;
 
 export interface ViewOptions {
   readonly ref: ServiceRef;
@@ -27,8 +28,6 @@ export interface ViewOptions {
   readonly external: Set<string>;
 }
 
-type Usable = Extract<PortChoice, { kind: 'named' | 'number' }>;
-
 /** One watched reference: the slices of its service, as the set of endpoints on the port that is meant. */
 export class View {
   readonly service: ServiceName;
@@ -39,12 +38,8 @@ export class View {
   readonly #o: ViewOptions;
   readonly #speaker: Speaker;
   readonly #inquiry: Inquiry;
-  readonly #union = new Union();
-  /** What the union holds, by the slice's name. */
-  readonly #held = new Map<string, { readonly slice: Slice; readonly endpoints: readonly Endpoint[] }>();
   #slices: ReadonlyMap<string, Slice> = new Map();
-  /** For which port and addresses the union was made. */
-  #made = '';
+  #filling: Filling | undefined;
   /** Why no port of the slices is the one that is meant; `undefined` when one is. */
   #noPort: string | undefined;
   #ports: ServicePorts | string | undefined;
@@ -69,9 +64,39 @@ export class View {
     });
   }
 
-  /** The service's slices, all of them; those that did not change are the same objects. */
-  update(slices: ReadonlyMap<string, Slice>): void {
+  /**
+   * Makes what the next `update` will need of a large service that is not known yet, in pieces: `turn` lets others work in
+   * between. Nothing of it is seen before the update.
+   */
+  async prepare(slices: ReadonlyMap<string, Slice>, turn: () => Promise<void>): Promise<Filling | undefined> {
+    if (this.#filling !== undefined) return undefined;
+    const chosen = ofFamily(slices, this.#o.ipFamily);
+    const choice = choosePort(chosen, this.#o.ref.port, this.#ports);
+    if (choice.kind === 'ask' || choice.kind === 'none') return undefined;
+    const filling = new Filling(chosen[0]?.family, choice);
+    let part: Slice[] = [];
+    let size = 0;
+    for (const slice of chosen) {
+      part.push(slice);
+      size += slice.instances.length;
+      if (size < PIECE) continue;
+      filling.take(part, true);
+      part = [];
+      size = 0;
+      await turn();
+    }
+    filling.take(part, true);
+    return filling;
+  }
+
+  /**
+   * The service's slices, all of them; those that did not change are the same objects.
+   *
+   * @param prepared of these slices
+   */
+  update(slices: ReadonlyMap<string, Slice>, prepared?: Filling): void {
     this.#slices = slices;
+    this.#filling ??= prepared;
     this.#consider();
   }
 
@@ -89,12 +114,12 @@ export class View {
 
   #consider(): void {
     if (this.#slices.size === 0) {
-      this.#hold('');
+      this.#filling = undefined;
       if (this.#inquiry.about !== 'absence') this.#speaker.later(() => this.#settle());
       return;
     }
     if (this.#inquiry.about === 'absence') this.#inquiry.end();
-    const chosen = this.#family();
+    const chosen = ofFamily(this.#slices, this.#o.ipFamily);
     const choice = this.#choose(chosen);
     switch (choice.kind) {
       case 'ask':
@@ -102,17 +127,18 @@ export class View {
         this.#lookUpPorts();
         break;
       case 'none':
-        this.#hold('');
+        this.#filling = undefined;
         this.#noPort = choice.reason;
         this.#speaker.report(this.#problems(choice));
         this.#speaker.later(() => this.#settle());
         break;
-      default:
+      default: {
         this.#noPort = undefined;
-        this.#fill(chosen, choice);
+        const { endpoints } = this.#fill(chosen, choice);
         this.#speaker.report(this.#problems(choice));
-        if (this.#speaker.wouldTakeAway(this.#union.endpoints)) this.#speaker.later(() => this.#settle());
-        else this.#speaker.publish(this.#union.endpoints);
+        if (this.#speaker.wouldTakeAway(endpoints)) this.#speaker.later(() => this.#settle());
+        else this.#speaker.publish(endpoints);
+      }
     }
   }
 
@@ -120,19 +146,8 @@ export class View {
   #settle(): void {
     const { name, namespace } = this.service;
     if (this.#slices.size === 0) this.#lookUpAbsence();
-    else if (this.#noPort === undefined) this.#speaker.publish(this.#union.endpoints);
+    else if (this.#noPort === undefined) this.#speaker.publish(this.#filling?.endpoints ?? []);
     else this.#speaker.unknown(`Service '${name}' in namespace '${namespace}' is there, but ${this.#noPort}`);
-  }
-
-  /** The slices of one address family: the preferred one, while it has any instance. */
-  #family(): readonly Slice[] {
-    const of = (family: Slice['family']): Slice[] =>
-      [...this.#slices.values()].filter((slice) => slice.family === family);
-    const { ipFamily } = this.#o;
-    const preferred = of(ipFamily);
-    if (preferred.some(({ instances }) => instances.length > 0)) return preferred;
-    const other = of(ipFamily === 'IPv4' ? 'IPv6' : 'IPv4');
-    return other.some(({ instances }) => instances.length > 0) ? other : preferred;
   }
 
   #choose(slices: readonly Slice[]): PortChoice {
@@ -143,31 +158,12 @@ export class View {
     return choosePort(slices, this.#o.ref.port, this.#ports);
   }
 
-  /** Brings the union up to date with the slices: those that changed, joined and left. */
-  #fill(slices: readonly Slice[], choice: Usable): void {
-    this.#hold(JSON.stringify([slices[0]?.family, choice]));
-    const gone = new Set(this.#held.keys());
-    for (const slice of slices) {
-      gone.delete(slice.name);
-      const before = this.#held.get(slice.name);
-      if (before?.slice === slice) continue;
-      const known = before?.endpoints ?? [];
-      const endpoints = sliceEndpoints(slice, choice, known);
-      this.#union.change(known, endpoints);
-      this.#held.set(slice.name, { slice, endpoints });
-    }
-    for (const name of gone) {
-      this.#union.change(this.#held.get(name)?.endpoints ?? [], []);
-      this.#held.delete(name);
-    }
-  }
-
-  /** Begins anew when the union was made for something else. */
-  #hold(made: string): void {
-    if (made === this.#made) return;
-    this.#made = made;
-    this.#held.clear();
-    this.#union.clear();
+  #fill(slices: readonly Slice[], choice: Usable): Filling {
+    // Begun anew when it was made for something else.
+    if (this.#filling?.made !== Filling.key(slices[0]?.family, choice))
+      this.#filling = new Filling(slices[0]?.family, choice);
+    this.#filling.take(slices);
+    return this.#filling;
   }
 
   #problems(choice: PortChoice): readonly Problem[] {
@@ -226,6 +222,16 @@ export class View {
       unknown: (reason) => this.#speaker.unknown(reason),
     });
   }
+}
+
+/** The slices of one address family: the preferred one, while it has any instance. */
+function ofFamily(slices: ReadonlyMap<string, Slice>, preferred: Slice['family']): readonly Slice[] {
+  const of = (family: Slice['family']): Slice[] =>
+    [...slices.values()].filter((slice) => slice.family === family);
+  const first = of(preferred);
+  if (first.some(({ instances }) => instances.length > 0)) return first;
+  const other = of(preferred === 'IPv4' ? 'IPv6' : 'IPv4');
+  return other.some(({ instances }) => instances.length > 0) ? other : first;
 }
 
 function noPorts({ name, instances }: Slice): Problem {

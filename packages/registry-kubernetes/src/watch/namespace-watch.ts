@@ -148,7 +148,7 @@ export class NamespaceWatch {
     this.#store.replace(list.objects);
     this.#synced = services;
     this.#version = this.#notOlderThan = list.version;
-    for (const service of services) this.#tell(service);
+    await this.#views.tellAll(services, this.#store, signal);
   }
 
   async #watch(signal: AbortSignal): Promise<End> {

@@ -110,6 +110,32 @@ describe('the union of slices', () => {
     );
   });
 
+  it('is the same for hundreds of changes at once, of one id on several addresses too', () => {
+    const many = fc.record({
+      pod: fc.nat(400),
+      address: fc.nat(250),
+      draining: fc.boolean(),
+      zone: fc.constantFrom('a', 'b'),
+    });
+    const set = fc.record({
+      name: fc.constantFrom('s1', 's2'),
+      held: fc.array(many, { minLength: 50, maxLength: 300 }),
+    });
+    fc.assert(
+      fc.property(fc.array(set, { minLength: 2, maxLength: 5 }), (sets) => {
+        const slices = new Slices();
+        for (const { name, held } of sets) {
+          slices.set(name, held);
+          const now = slices.union.endpoints;
+          expect(now.map(essence).sort()).to.deep.equal(expected(slices.held.values()));
+          const ids = now.map(({ id }) => id);
+          expect(ids).to.deep.equal([...ids].sort());
+        }
+      }),
+      { numRuns: 100 },
+    );
+  });
+
   const one = (pod: number, address: number, draining = false): Held => ({
     pod,
     address,
