@@ -72,10 +72,7 @@ function loadFile(path: string): KubeConfig {
     config.loadFromFile(path);
     return config;
   } catch (cause) {
-    // As the official client says it when there is nothing in the file.
-    if (cause instanceof TypeError)
-      throw bad('kubeconfig', `${path} is no kubeconfig: expected clusters, users and contexts`, cause);
-    throw bad('kubeconfig', `${path} cannot be read: ${describeError(cause)}`, cause);
+    throw unreadable(path, cause);
   }
 }
 
@@ -97,6 +94,21 @@ function firsts<T extends { readonly name: string }>(all: readonly T[]): T[] {
   const byName = new Map<string, T>();
   for (const one of all) if (!byName.has(one.name)) byName.set(one.name, one);
   return [...byName.values()];
+}
+
+/** What is wrong with YAML is told with the text around it, which may well be a token: only where it is. */
+function unreadable(path: string, cause: unknown): CrowflyError {
+  const { name, mark } = cause as { name?: unknown; mark?: { line?: unknown } };
+  // As the official client says it when there is nothing in the file, or something else.
+  if (cause instanceof TypeError)
+    return bad('kubeconfig', `${path} is no kubeconfig: expected clusters, users and contexts`, cause);
+  if (name !== 'YAMLException')
+    return bad('kubeconfig', `${path} cannot be read: ${describeError(cause)}`, cause);
+  const line = typeof mark?.line === 'number' ? `line ${mark.line + 1}` : 'it';
+  return bad(
+    'kubeconfig',
+    `${path} cannot be read: ${line} is no YAML, which \`kubectl config view\` explains`,
+  );
 }
 
 function official(): typeof import('@kubernetes/client-node') {

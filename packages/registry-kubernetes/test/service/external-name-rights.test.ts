@@ -1,9 +1,9 @@
 import type { KubernetesOptions } from '@crowfly/registry-kubernetes';
 import { expect } from 'chai';
+import { DnsServer } from '../servers/support/dns-server.ts';
 import { forbidden, statusOf } from '../support/api-server.ts';
 import { service } from '../support/objects.ts';
 import { Rig } from '../support/rig.ts';
-import { DnsServer } from '../servers/support/dns-server.ts';
 
 describe('an ExternalName service, when rights are taken away', () => {
   let rig: Rig;
