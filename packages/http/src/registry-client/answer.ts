@@ -86,6 +86,10 @@ export class Answer implements RegistryAnswer {
     );
   }
 
+  redact(text: string): string {
+    return this.#plan.redact(text);
+  }
+
   #listen(): void {
     const { source, empty } = this.#head;
     source.on('error', () => {});

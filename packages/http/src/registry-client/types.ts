@@ -93,6 +93,8 @@ export interface RegistryAnswer {
   json(maxBytes?: number): Promise<unknown>;
   /** Ends it: the stream or connection is freed. */
   cancel(): void;
+  /** A part of the answer, fit for a message: without the credentials that were sent, which some servers say back. */
+  redact(text: string): string;
 }
 
 /** HTTP to one registry: its credentials, its connections, its time limits. */

@@ -1,4 +1,4 @@
-import { type Clock, CrowflyError, describeError, isCrowflyError, printable } from '@crowfly/core';
+import { type Clock, CrowflyError, isCrowflyError, printable } from '@crowfly/core';
 import { createRegistryClient, type RegistryAnswer, type RegistryClient } from '@crowfly/http';
 import type { Access } from '../access/access.js';
 import { nextTurn } from '../turn.js';
@@ -187,6 +187,7 @@ export class ApiClient {
 }
 
 async function* events(answer: RegistryAnswer, where: string): AsyncGenerator<readonly WatchEvent[]> {
+  const asEvent = (line: unknown): WatchEvent => eventOf(line, answer);
   const reader = new LineReader(MAX_EVENT_BYTES);
   try {
     for await (const chunk of answer.chunks()) {
@@ -202,8 +203,9 @@ async function* events(answer: RegistryAnswer, where: string): AsyncGenerator<re
   }
 }
 
-function asEvent(line: unknown): WatchEvent {
+function eventOf(line: unknown, answer: RegistryAnswer): WatchEvent {
   const { type, object } = (line ?? {}) as Partial<WatchEvent>;
+  if (type === 'ERROR') return { type, object: statusOf(object, answer) };
   if (typeof type === 'string') return { type, object };
   throw new CrowflyError('bad-data', 'an event of the watch has no type');
 }
@@ -223,7 +225,7 @@ function versionOf(list: unknown): string {
 /** What a refusal says; it is only for the message. */
 async function bodyOf(answer: RegistryAnswer): Promise<unknown> {
   try {
-    return await answer.json(MAX_OBJECT_BYTES);
+    return statusOf(await answer.json(MAX_OBJECT_BYTES), answer);
   } catch {
     return undefined;
   } finally {
@@ -231,15 +233,21 @@ async function bodyOf(answer: RegistryAnswer): Promise<unknown> {
   }
 }
 
+/** What a server says went wrong, fit for messages. */
+function statusOf(status: unknown, answer: RegistryAnswer): unknown {
+  const { message } = (status ?? {}) as { message?: unknown };
+  return typeof message === 'string' ? { ...(status as object), message: answer.redact(message) } : status;
+}
+
 /** Says where it was; what the connection says of itself says so already. */
 function readable(error: unknown, where: string): unknown {
   if (isCrowflyError(error, 'bad-data') && !error.message.startsWith('http'))
     return new CrowflyError('bad-data', `${where}: ${error.message}`, { cause: error });
   if (!(error instanceof SyntaxError)) return error;
-  const detail = printable(describeError(error), 120);
+  // Without the cause, and without what it quotes: that may be any part of the text, credentials said back included.
+  const detail = printable(error.message.replace(/(^|, )(\.\.\.)?".*$/s, ''), 120);
   return new CrowflyError(
     'bad-data',
-    `${where} answered with something that is no JSON (${detail}): is it an API server?`,
-    { cause: error },
+    `${where} answered with something that is no JSON${detail === '' ? '' : ` (${detail})`}: is it an API server?`,
   );
 }
