@@ -7,9 +7,13 @@ import { checkKubernetesOptions, KUBERNETES_DEFAULTS, type KubernetesOptions } f
 import { type Resolve, systemResolve } from './service/external-name.js';
 import { View } from './service/view.js';
 import { closedError, NamespaceWatch } from './watch/namespace-watch.js';
+import { Paces } from './watch/paces.js';
 
 /** How soon a connection that died in silence is noticed: pings over HTTP/2, bookmarks over HTTP/1.1 (plain http). */
 const SILENCE_MS = { https: 15_000, http: 75_000 } as const;
+
+/** So many namespaces are remembered when nothing of them is in use any more: which version was seen of them last. */
+const MAX_NAMESPACES = 100;
 
 /**
  * The services of a Kubernetes cluster, as its API server tells them: instances are pods, and a call goes to a pod
@@ -60,6 +64,7 @@ class Cluster {
   readonly #ipFamily: 'IPv4' | 'IPv6';
   readonly #resolve: Resolve;
   readonly #external = new Set<string>();
+  readonly #paces: Paces;
   #client: ApiClient | undefined;
   #closed = false;
 
@@ -67,6 +72,7 @@ class Cluster {
     this.#place = place;
     this.#options = options;
     this.#context = context;
+    this.#paces = new Paces(context.clock);
     this.#ipFamily = options.ipFamily ?? KUBERNETES_DEFAULTS.ipFamily;
     this.#resolve = systemResolve(options.dnsServers, this.#ipFamily);
   }
@@ -85,21 +91,40 @@ class Cluster {
       client,
       ipFamily: this.#ipFamily,
       resolve: this.#resolve,
+      paces: this.#paces,
       external: this.#external,
     });
-    const { namespace } = serviceOf(ref);
-    let shared = this.#namespaces.get(namespace);
-    if (shared === undefined) {
-      const resource = this.#options.api ?? KUBERNETES_DEFAULTS.api;
-      shared = new NamespaceWatch({ namespace, resource, client, clock, random });
-      this.#namespaces.set(namespace, shared);
+    const shared = this.#watchOf(serviceOf(ref).namespace, client);
+    try {
+      await shared.follow(view, feed.signal);
+    } finally {
+      this.#forgetIdle();
     }
-    await shared.follow(view, feed.signal);
   }
 
   async close(): Promise<void> {
     this.#closed = true;
     for (const watch of this.#namespaces.values()) watch.close();
     await this.#client?.close();
+  }
+
+  #watchOf(namespace: string, client: ApiClient): NamespaceWatch {
+    const { clock, random } = this.#context;
+    const known = this.#namespaces.get(namespace);
+    if (known !== undefined) return known;
+    const resource = this.#options.api ?? KUBERNETES_DEFAULTS.api;
+    const shared = new NamespaceWatch({ namespace, resource, client, clock, random, paces: this.#paces });
+    this.#namespaces.set(namespace, shared);
+    return shared;
+  }
+
+  /** The oldest ones first: namespaces may be made up as well. */
+  #forgetIdle(): void {
+    if (this.#namespaces.size <= MAX_NAMESPACES) return;
+    for (const [namespace, shared] of this.#namespaces) {
+      if (!shared.idle) continue;
+      this.#namespaces.delete(namespace);
+      if (this.#namespaces.size <= MAX_NAMESPACES) return;
+    }
   }
 }

@@ -1,13 +1,17 @@
-import { type Clock, sleep } from '@crowfly/core';
+import type { Clock } from '@crowfly/core';
 import type { ApiClient } from '../api/client.js';
-import { Busy } from '../api/status.js';
 import type { ServiceName } from '../names.js';
+import type { Pacer } from '../watch/pacer.js';
+import { patiently } from '../watch/patience.js';
 import { lookUpService, type ServiceFacts } from './service-lookup.js';
 
 export interface InquiryOptions {
   readonly client: ApiClient;
   readonly clock: Clock;
+  random(): number;
   readonly service: ServiceName;
+  /** When it may ask. */
+  pace(): Pacer;
   failed(error: unknown): void;
 }
 
@@ -49,14 +53,11 @@ export class Inquiry {
     if (!signal.aborted) await then(facts, signal);
   }
 
-  async #lookUp(signal: AbortSignal): Promise<ServiceFacts> {
-    const { client, clock, service } = this.#o;
-    try {
-      return await lookUpService(client, service, signal);
-    } catch (error) {
-      if (!(error instanceof Busy)) throw error;
-      await sleep(clock, error.afterMs, signal);
+  #lookUp(signal: AbortSignal): Promise<ServiceFacts> {
+    const { client, service, pace } = this.#o;
+    return patiently(this.#o, signal, async () => {
+      await pace().turn(signal);
       return lookUpService(client, service, signal);
-    }
+    });
   }
 }

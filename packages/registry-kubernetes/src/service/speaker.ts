@@ -20,6 +20,11 @@ export class Speaker {
     this.#clock = clock;
   }
 
+  /** Whether anything was said yet. */
+  get spoke(): boolean {
+    return this.#said !== undefined;
+  }
+
   publish(endpoints: readonly Endpoint[]): void {
     this.stop();
     const said = this.#said;

@@ -2,6 +2,7 @@ import { type Clock, type Feed, type Problem, type ServiceRef, sleep } from '@cr
 import type { ApiClient } from '../api/client.js';
 import { type ServiceName, serviceOf } from '../names.js';
 import type { Slice } from '../slice.js';
+import type { Paces } from '../watch/paces.js';
 import { followExternalName, type Resolve } from './external-name.js';
 import { Filling } from './filling.js';
 import { Inquiry } from './inquiry.js';
@@ -24,6 +25,7 @@ export interface ViewOptions {
   readonly client: ApiClient;
   readonly ipFamily: 'IPv4' | 'IPv6';
   readonly resolve: Resolve;
+  readonly paces: Paces;
   /** The references that were seen to be ExternalNames, by any view. */
   readonly external: Set<string>;
 }
@@ -54,12 +56,16 @@ export class View {
       this.fail = reject;
     });
     this.failed.catch(() => {});
-    const { feed, clock, client } = options;
+    const { ref, feed, clock, random, client, paces, external } = options;
     this.#speaker = new Speaker(feed, clock);
     this.#inquiry = new Inquiry({
       client,
       clock,
+      random,
       service: this.service,
+      // Names may be made up; what is known to be there does not wait behind them.
+      pace: () =>
+        this.#slices.size > 0 || this.#speaker.spoke || external.has(ref.key) ? paces.known : paces.unknown,
       failed: (error) => this.fail(error),
     });
   }

@@ -4,6 +4,7 @@ import { Expired, streamError } from '../api/status.js';
 import { type Parsed, parseEndpointSlice, parseEndpoints } from '../parse.js';
 import type { View } from '../service/view.js';
 import { Pacer } from './pacer.js';
+import type { Paces } from './paces.js';
 import { patiently } from './patience.js';
 import { selectorOf } from './selector.js';
 import { Store } from './store.js';
@@ -18,7 +19,7 @@ const WATCH_S = [300, 600] as const;
 const SHORT_MS = 1_000;
 /** Paces, as burst and interval in milliseconds: watches that the server ends, and lists for services that are added. */
 const WATCH_PACE = [5, 1_000] as const;
-const ADD_PACE = [20, 100] as const;
+const ADD_PACE = [20, 1_000] as const;
 /** How often in a row the server may say that a fresh version has expired. */
 const MAX_EXPIRED = 3;
 
@@ -27,6 +28,7 @@ export interface NamespaceWatchOptions {
   readonly resource: Collection['resource'];
   readonly client: ApiClient;
   readonly clock: Clock;
+  readonly paces: Paces;
   random(): number;
 }
 
@@ -38,6 +40,8 @@ export class NamespaceWatch {
   readonly #o: NamespaceWatchOptions;
   readonly #views = new Views();
   readonly #store = new Store();
+  readonly #ended: Pacer;
+  readonly #added: Pacer;
   /** The services that the store is true for. */
   #synced: ReadonlySet<string> = new Set();
   /** Of what was seen last: where to go on watching. */
@@ -50,6 +54,13 @@ export class NamespaceWatch {
 
   constructor(options: NamespaceWatchOptions) {
     this.#o = options;
+    this.#ended = new Pacer(options.clock, ...WATCH_PACE);
+    this.#added = new Pacer(options.clock, ...ADD_PACE);
+  }
+
+  /** Nobody follows anything. */
+  get idle(): boolean {
+    return this.#views.empty;
   }
 
   /** Keeps the view up to date until `signal` aborts; rejects when the watch fails. */
@@ -86,7 +97,7 @@ export class NamespaceWatch {
 
   #remove(view: View): void {
     this.#views.delete(view);
-    if (this.#views.empty) this.#running?.abort();
+    if (this.idle) this.#running?.abort();
   }
 
   #start(): void {
@@ -95,6 +106,7 @@ export class NamespaceWatch {
     this.#run(running.signal).catch((error: unknown) => {
       if (this.#running === running) this.#running = undefined;
       this.#synced = new Set();
+      if (this.idle) this.#store.replace([]);
       if (running.signal.aborted) return this.#restart();
       this.#views.fail(error);
     });
@@ -102,17 +114,15 @@ export class NamespaceWatch {
 
   /** Someone may have come while the last one was leaving. */
   #restart(): void {
-    if (!this.#views.empty && this.#running === undefined && !this.#closed) this.#start();
+    if (!this.idle && this.#running === undefined && !this.#closed) this.#start();
   }
 
   async #run(signal: AbortSignal): Promise<never> {
     const { clock, random } = this.#o;
-    const ended = new Pacer(clock, ...WATCH_PACE);
-    const added = new Pacer(clock, ...ADD_PACE);
     let expired = 0;
     let end: End = 'more-services';
     for (;;) {
-      await (end === 'more-services' ? added : ended).turn(signal);
+      await (end === 'more-services' ? this.#added : this.#ended).turn(signal);
       if (end === 'more-services') await sleep(clock, random() * START_MS, signal);
       if (end !== 'closed') await this.#list(signal);
       end = await this.#watch(signal);
@@ -124,6 +134,7 @@ export class NamespaceWatch {
   }
 
   async #list(signal: AbortSignal): Promise<void> {
+    await this.#o.paces.lists.turn(signal);
     const { services } = this.#views;
     const collection = this.#collection(services);
     const read = async (version: string | undefined): Promise<{ objects: Parsed[]; version: string }> => {

@@ -22,7 +22,13 @@ export class Pacer {
     const now = this.#clock.now();
     this.#tokens = Math.min(this.#burst, this.#tokens + (now - this.#at) / this.#intervalMs) - 1;
     this.#at = now;
-    if (this.#tokens < 0) await sleep(this.#clock, -this.#tokens * this.#intervalMs, signal);
-    signal.throwIfAborted();
+    try {
+      if (this.#tokens < 0) await sleep(this.#clock, -this.#tokens * this.#intervalMs, signal);
+      signal.throwIfAborted();
+    } catch (error) {
+      // It did not take its turn: nobody has to wait for it.
+      this.#tokens++;
+      throw error;
+    }
   }
 }
