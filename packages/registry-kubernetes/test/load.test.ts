@@ -41,7 +41,9 @@ describe('names that somebody makes up', () => {
     for (let count = 0; count < 1_000; count++) rig.watch(`made-up-${count}`);
     await rig.pass(2_000, 100);
     const asked = rig.server.count('get', 'services');
-    expect(asked).to.be.at.least(100).and.at.most(101 + 10 * since(began));
+    expect(asked)
+      .to.be.at.least(100)
+      .and.at.most(101 + 10 * since(began));
     expect(rig.server.count('get', 'namespaces')).to.be.at.most(101 + 10 * since(began));
   });
 

@@ -19,9 +19,9 @@ export const connectProbe: ConnectProbe = ({ host, port }, timeoutMs) =>
       resolve(reach);
     };
     const late = (): void => {
-      if (located) return settle('silent');
       socket.destroy();
-      reject(new Error(`${host} was not found out within ${timeoutMs} ms`));
+      if (located) resolve('silent');
+      else reject(new Error(`${host} was not found out within ${timeoutMs} ms`));
     };
     socket.unref();
     socket.once('lookup', (error: Error | null) => {
