@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { DnsServer } from '../support/dns-server.ts';
 import { service, slice } from '../support/objects.ts';
+import { forbidden, statusOf } from '../support/replies.ts';
 import { Rig } from '../support/rig.ts';
 
 const NAME = 'db.example.com';
@@ -93,6 +94,25 @@ describe('an ExternalName service', () => {
     );
     expect(watched.said).to.have.lengthOf(1);
   });
+
+  for (const [what, reply] of [
+    ['the token has expired', statusOf(401, 'Unauthorized', 'Unauthorized')],
+    ['the right to read Services was taken away', forbidden('get', 'services', 'shop')],
+  ] as const) {
+    it(`stays what it was when ${what}`, async () => {
+      await start();
+      dns.answers.set(NAME, { a: ['10.0.0.1'] });
+      const watched = rig.watch('db');
+      await watched.says('10.0.0.1:80');
+      rig.server.interfere({ verb: 'get' }, reply);
+      await rig.pass(31_000);
+      expect(await watched.fails()).to.include({ code: 'denied' });
+      expect(watched.said).to.deep.equal(['10.0.0.1:80']);
+      const again = rig.watch('db');
+      expect(await again.fails(), 'when core begins anew').to.include({ code: 'denied' });
+      expect(again.said).to.deep.equal([]);
+    });
+  }
 
   it('does not change to the other family because the preferred one fails', async () => {
     await start();
