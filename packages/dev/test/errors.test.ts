@@ -3,9 +3,13 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { type KubernetesOptions, kubernetes } from '@crowfly/registry-kubernetes';
 import { file, inline } from '@crowfly/registry-static';
 import { expect } from 'chai';
 import { CrowflyError, createDiscovery, type DiscoveryOptions, type RegistryFactory } from 'crowfly';
+import { ApiServer, fixturePath } from '../../registry-kubernetes/test/support/api-server.ts';
+import { pods, service, slice } from '../../registry-kubernetes/test/support/objects.ts';
+import { forbidden } from '../../registry-kubernetes/test/support/replies.ts';
 
 /** Runs what goes wrong, and gives the error that a user would see. */
 type Scenario = () => Promise<unknown>;
@@ -99,6 +103,46 @@ async function withMuteServer(act: (origin: string) => Promise<unknown>): Promis
   }
 }
 
+const KUBECONFIG = {
+  'current-context': 'production',
+  clusters: [{ name: 'c', cluster: { server: 'https://127.0.0.1:9' } }],
+  users: [{ name: 'ada', user: {} }],
+  contexts: ['production', 'staging'].map((name) => ({ name, context: { cluster: 'c', user: 'ada' } })),
+};
+
+const fromKubeconfig =
+  (content: object | undefined, options: KubernetesOptions = {}): Scenario =>
+  () =>
+    withFile('config', content && JSON.stringify(content), (path) =>
+      using({ registry: kubernetes({ kubeconfig: path, ...options }), limits: { firstSetMs: 200 } }, (d) =>
+        d.fetch('http://orders/'),
+      )(),
+    );
+
+/** A cluster with the service `orders` in the namespace `shop`. */
+const fromCluster =
+  (prepare: (server: ApiServer) => KubernetesOptions | undefined, url = 'http://orders/'): Scenario =>
+  () =>
+    withFile('token', 'abc', async (tokenFile) => {
+      const server = await ApiServer.start();
+      server.cluster.put('namespaces', { metadata: { name: 'shop', namespace: 'shop' } });
+      server.cluster.put('services', service('orders'));
+      server.cluster.put('endpointslices', slice({ name: 'orders-abc', endpoints: pods('10.0.0.7') }));
+      const options = prepare(server);
+      const registry = kubernetes({
+        server: server.origin,
+        caFile: fixturePath('ca.pem'),
+        tokenFile,
+        namespace: 'shop',
+        ...options,
+      });
+      try {
+        return await using({ registry, limits: { firstSetMs: 500 } }, (d) => d.fetch(url))();
+      } finally {
+        await server.close();
+      }
+    });
+
 /** By the heading in docs/errors.md. */
 const scenarios: Readonly<Record<string, Scenario>> = {
   'a misspelt option': async () => createDiscovery({ registy: orders } as DiscoveryOptions),
@@ -127,6 +171,23 @@ const scenarios: Readonly<Record<string, Scenario>> = {
     d.fetch('http://orders/'),
   ),
   'a registry that refuses us': using({ registry: refusing }, (d) => d.fetch('http://orders/')),
+  'a kubeconfig that is not there': fromKubeconfig(undefined),
+  'a context that is not there': fromKubeconfig(KUBECONFIG, { context: 'stagin' }),
+  'an API server that cannot be reached': fromKubeconfig(KUBECONFIG),
+  'an API server that another authority vouches for': fromCluster(() => ({
+    caFile: fixturePath('other-ca.pem'),
+  })),
+  'a token that has expired': fromCluster((server) => {
+    server.token = 'another';
+    return undefined;
+  }),
+  'a right that is missing': fromCluster((server) => {
+    server.interfere({ verb: 'list' }, forbidden('list', 'endpointslices', 'shop'));
+    return undefined;
+  }),
+  'a Service that does not exist': fromCluster(() => undefined, 'http://order/'),
+  'a namespace that does not exist': fromCluster(() => undefined, 'http://orders.shopp.svc/'),
+  'a port that the Service does not have': fromCluster(() => undefined, 'http://_https._tcp.orders/'),
   'no instances': using({ registry: inline({ orders: [] }) }, (d) => d.fetch('http://orders/')),
   'https to plain http': using({ registry: inline({ orders: ['http://127.0.0.1:9'] }) }, (d) =>
     d.fetch('https://orders/'),
@@ -159,6 +220,8 @@ const scenarios: Readonly<Record<string, Scenario>> = {
 const normal = (message: string): string =>
   message
     .replaceAll(/(?:\/[^\s/:'"]+)+\/(services\.[a-z]+)/g, '/etc/app/$1')
+    .replaceAll(/(?:\/[^\s/:'"]+)+\/crowfly-errors-[^\s/:'"]+\/(\w+)/g, '/home/ada/$1')
+    .replaceAll(/https:\/\/127\.0\.0\.1:\d+/g, 'https://10.0.0.1:6443')
     .replaceAll(/127\.0\.0\.1:(?!9\b)\d+/g, '127.0.0.1:3001');
 
 const path = join(workspaceRoot, 'docs/errors.md');
