@@ -52,8 +52,10 @@ if (process.env.CROWFLY_LONG === '1') {
         const kept = await short('kept');
         const lost = await short('lost');
         const [well, ill] = [new Seen(openAs(kept), 'orders'), new Seen(openAs(lost), 'orders')];
-        await well.ready('10.77.1.1:8080');
-        await ill.ready('10.77.1.1:8080');
+        for (const seen of [well, ill]) await seen.ready('10.77.1.1:8080');
+        // A change that has come through shows that the watches are open.
+        await shop.slice('orders', 'orders-1', ['10.77.1.2']);
+        for (const seen of [well, ill]) await seen.ready('10.77.1.2:8080');
         const traffic = shop.count();
         const words = well.snapshots.length;
         await until('the renewals', () => traffic.watches.length >= 2, {
@@ -64,15 +66,19 @@ if (process.env.CROWFLY_LONG === '1') {
         expect(traffic.connections).to.equal(0);
         expect(well.snapshots).to.have.length(words);
         await kept.pod.rotate(await shop.cluster.token('shop', 'kept', { seconds: 600 }));
-        // What lasted 600 s is over when the next renewal comes.
+        const began = performance.now();
         const denied = await until(
           'the denial',
           () => ill.last.status === 'stale' && (ill.last.cause as CrowflyError),
-          { withinMs: 8 * MINUTE_MS, everyMs: 1_000 },
+          { withinMs: 12 * MINUTE_MS, everyMs: 1_000 },
         );
+        if (process.env.CROWFLY_MEASURE)
+          console.log(
+            `an expired token was denied ${Math.round((performance.now() - began) / 1000)} s after the renewal`,
+          );
         expect(denied.code).to.equal('denied');
         expect(denied.message).to.include('(401,').and.to.include('it has expired');
-        expect(ill.addresses).to.deep.equal(['10.77.1.1:8080']);
+        expect(ill.addresses).to.deep.equal(['10.77.1.2:8080']);
         await shop.slice('orders', 'orders-1', ['10.77.1.3']);
         await well.ready('10.77.1.3:8080');
         expect(well.snapshots.map(({ status }) => status)).to.not.include('stale');
@@ -80,7 +86,7 @@ if (process.env.CROWFLY_LONG === '1') {
         await until('the set of the other one', () => addressesOf(ill.last).join() === '10.77.1.3:8080', {
           withinMs: 2 * MINUTE_MS,
         });
-      }).timeout(20 * MINUTE_MS);
+      }).timeout(25 * MINUTE_MS);
 
       /** An account whose token lasts for the ten minutes that the API allows at least. */
       async function short(name: string): Promise<Account> {
@@ -112,6 +118,8 @@ if (process.env.CROWFLY_LONG === '1') {
         await shop.slice('quiet', 'quiet-1', ['10.77.2.1']);
         const seen = new Seen(shop.open({ random: soonest }), 'quiet');
         await seen.ready('10.77.2.1:8080');
+        await shop.slice('quiet', 'quiet-1', ['10.77.2.1', '10.77.2.2']);
+        await seen.size(2);
         const traffic = shop.count();
         await shop.manual('loud');
         for (let last = 1; last < 50; last++) await shop.slice('loud', 'loud-1', [`10.77.3.${last}`]);
@@ -121,8 +129,8 @@ if (process.env.CROWFLY_LONG === '1') {
           withinMs: 6 * MINUTE_MS,
           everyMs: 1_000,
         });
-        await shop.slice('quiet', 'quiet-1', ['10.77.2.2']);
-        await seen.ready('10.77.2.2:8080');
+        await shop.slice('quiet', 'quiet-1', ['10.77.2.3']);
+        await seen.ready('10.77.2.3:8080');
         if (process.env.CROWFLY_MEASURE) console.log(traffic.requests);
         expect(seen.snapshots).to.have.length(words + 1);
         expect(seen.snapshots.map(({ status }) => status)).to.not.include('stale');
