@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { expect } from 'chai';
-import { statusOf } from './support/replies.ts';
 import { pods, slice } from './support/objects.ts';
+import { statusOf } from './support/replies.ts';
 import { Rig } from './support/rig.ts';
 
 const TOKEN = 'hunter2-hunter2-hunter2';
@@ -57,6 +57,8 @@ describe('a server that says back the credentials', () => {
     await rig.until(() => rig.server.open === 1, 'no watch');
     rig.server.event({ type: 'ERROR', object: statusOf(500, 'InternalError', echo).body });
     const error = await orders.fails();
-    expect(inspect(error, { depth: 20 })).to.match(/cannot forward/).and.to.not.include(TOKEN);
+    expect(inspect(error, { depth: 20 }))
+      .to.match(/cannot forward/)
+      .and.to.not.include(TOKEN);
   });
 });
