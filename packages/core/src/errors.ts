@@ -38,7 +38,7 @@ export interface ErrorDetails {
   readonly service?: string;
   /** Id of the registry concerned. */
   readonly registry?: string;
-  /** `id (host:port)` of the instance concerned: the last one tried. */
+  /** `name (host:port)` of the instance concerned, the last one tried; its id where it has no name. */
   readonly instance?: string;
   /** The path of the option concerned: `services.orders.timeouts.totalMs`. */
   readonly path?: string;

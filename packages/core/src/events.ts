@@ -22,7 +22,7 @@ export interface Events {
   stale: About & { cause: unknown };
   /** The registry fails and never delivered a set. Once per outage. */
   failed: About & { cause: unknown };
-  /** The registry delivers again after `stale` or `failed`. `outageMs`: how long that lasted. */
+  /** The registry delivers again after `stale` or `failed`, and has done so for a second. `outageMs`: how long the outage lasted. */
   recovered: About & { outageMs: number };
   /** The registry says that the service does not exist. */
   unknown: About & { reason: string };

@@ -51,7 +51,8 @@ export function locate(target: Target, naming: Naming): ServiceRef | undefined {
   if (portName === false || name === undefined || more.length > 0 || !isLabel(name) || !isLabel(namespace))
     return undefined;
   const short = labels.length === 2 && !inCluster;
-  if (short && !text && namespace !== naming.namespace && !naming.namespaces.includes(namespace))
+  const meant = text || target.configured === true;
+  if (short && !meant && namespace !== naming.namespace && !naming.namespaces.includes(namespace))
     return undefined;
   const key = `${name}.${namespace}`;
   const named = text || target.port !== undefined ? port : undefined;

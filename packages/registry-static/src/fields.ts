@@ -13,6 +13,7 @@ const MAX_NUMBER = 1_000_000;
 /** How each field of an endpoint is read; numbers may be written as text, as every scalar of YAML reaches us. */
 export const READERS: { readonly [K in keyof Endpoint]-?: Reader<NonNullable<Endpoint[K]>> } = {
   id: (value) => readText('id', value),
+  name: (value) => readText('name', value),
   host: readHost,
   port: readPort,
   protocol: (value) => oneOf('protocol', value, ['http', 'https', 'h2c']),

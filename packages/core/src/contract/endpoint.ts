@@ -9,6 +9,8 @@ export type Protocol = 'http' | 'https' | 'h2c';
 export interface Endpoint {
   /** Unique within the service and stable for the life of the instance. At most 512 characters. */
   readonly id: string;
+  /** What people call the instance, such as a pod's name: for messages only. Default: the id. At most 512 characters. */
+  readonly name?: string;
   /** An IP address (IPv6 without brackets) or a DNS name, in its normal form after the gate. */
   readonly host: string;
   /** 1 to 65535. */

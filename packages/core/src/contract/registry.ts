@@ -21,6 +21,8 @@ export interface UrlTarget {
   readonly host: string;
   /** Absent when the URL names none, or the scheme's default. */
   readonly port?: number;
+  /** The services table may name this host: answer as for a configured name, also where a host of the Internet could be meant. */
+  readonly configured?: boolean;
 }
 
 /** Who is calling: what zone-aware features need. Unknown parts stay absent. */

@@ -138,16 +138,21 @@ export class Directory {
   #locate(target: Target): Located | undefined {
     const name = typeof target === 'string' ? target : target.host;
     for (const [source, rows] of this.#own) {
-      const ref = source.registry.locate(target) ?? { key: name };
+      const ref = source.registry.locate(asConfigured(target)) ?? { key: name };
       const row = rowOf(rows, ref);
       if (row !== undefined) return this.#overridden(target, ref, row) ?? at(source, ref, row);
     }
-    const located = this.#main?.registry.locate(target);
-    const ref = located ?? (this.#mainRows.has(name) ? { key: name } : undefined);
+    const ref = this.#main?.registry.locate(target) ?? this.#inTable(target, name);
     const row = ref === undefined ? undefined : rowOf(this.#mainRows, ref);
     const override = this.#overridden(target, ref, row);
     if (override !== undefined || ref === undefined) return override;
     return this.#main === undefined ? undefined : at(this.#main, ref, row);
+  }
+
+  /** A name that its registry does not claim by itself, but that a row makes a service. */
+  #inTable(target: Target, name: string): ServiceRef | undefined {
+    const ref = this.#main?.registry.locate(asConfigured(target)) ?? { key: name };
+    return rowOf(this.#mainRows, ref) === undefined ? undefined : ref;
   }
 
   /** The environment's word, else the row's fixed instances. */
@@ -232,6 +237,10 @@ function nameProblem(name: string): string | undefined {
   if (isLocalhost(name)) return 'localhost is never a service';
   if (isDangerous(name)) return "it is a name, not a path: labels of a-z, 0-9, '-' and '_', joined by dots";
   return nameFault(name);
+}
+
+function asConfigured(target: Target): Target {
+  return typeof target === 'string' ? target : { ...target, configured: true };
 }
 
 function at(source: Source, ref: ServiceRef, row: ServiceOptions | undefined): Located {

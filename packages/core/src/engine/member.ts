@@ -161,9 +161,10 @@ function tierOf({ weight, priority = 0, state }: Endpoint, elsewhere: boolean): 
   return weight === 0 ? STANDBY + tier : tier;
 }
 
-/** `id (host:port)`, or just `host:port` when the id says no more. */
+/** `name (host:port)`, by its name or else its id; or just `host:port` when that says no more. */
 export function instanceName(endpoint: Endpoint): string {
   const host = endpoint.host.includes(':') ? `[${endpoint.host}]` : endpoint.host;
   const address = `${host}:${endpoint.port}`;
-  return endpoint.id === address ? address : `${endpoint.id} (${address})`;
+  const { name = endpoint.id } = endpoint;
+  return name === address ? address : `${name} (${address})`;
 }

@@ -29,6 +29,7 @@ export function readEndpoint(entry: object, like?: Endpoint): Endpoint {
   endpoint.id = text(raw.id, 'id');
   endpoint.host = readHost(raw.host);
   endpoint.port = readPort(raw.port);
+  if (raw.name !== undefined) endpoint.name = text(raw.name, 'name');
   if (raw.protocol !== undefined)
     endpoint.protocol = oneOf(raw.protocol, 'protocol', ['http', 'https', 'h2c'] as const);
   if (raw.zone !== undefined) endpoint.zone = text(raw.zone, 'zone');

@@ -14,6 +14,7 @@ export function sameFacts(a: Endpoint, b: Endpoint): boolean {
     a.host === b.host &&
     a.port === b.port &&
     a.protocol === b.protocol &&
+    a.name === b.name &&
     a.zone === b.zone &&
     a.node === b.node &&
     (a.hints === undefined) === (b.hints === undefined) &&

@@ -49,6 +49,9 @@ const LOST: Problem = {
     "every instance has topology hints, and nothing says where this process runs: set self: { zone } (and node), or CROWFLY_SELF_ZONE (and CROWFLY_SELF_NODE) in the environment, to keep calls near; or topology: 'ignore'",
 };
 
+/** A registry that delivers and fails again within this time, again and again, has one outage and not many. */
+const LASTING_MS = 1_000;
+
 /** One service in use: what its registry says, and who that makes its members. */
 export class Service implements Follower {
   readonly ref: ServiceRef;
@@ -68,6 +71,8 @@ export class Service implements Follower {
   #snapshot: Snapshot = { status: 'pending' };
   #version = 0;
   #troubleSince: number | undefined;
+  /** Set while a registry that has just delivered again may fail again at once. */
+  #recovering: Timer | undefined;
   #everReady = false;
   #closed = false;
   readonly #problems: SetProblems;
@@ -198,6 +203,8 @@ export class Service implements Follower {
     const before = this.#snapshot;
     // What is known with authority stays true until the registry says otherwise.
     if (before.status === 'unknown') return;
+    this.#recovering?.cancel();
+    this.#recovering = undefined;
     const news = this.#troubleSince === undefined;
     this.#troubleSince ??= this.#context.clock.now();
     if (before.status === 'ready' || before.status === 'stale') {
@@ -295,6 +302,7 @@ export class Service implements Follower {
     this.#tries.close();
     for (const pool of this.#pools.all) pool.close();
     this.#holdTimer?.cancel();
+    this.#recovering?.cancel();
     for (const member of this.#members.all()) if (member.open === 0) this.#left(member);
     this.#wake();
     this.#watchers.clear();
@@ -405,9 +413,13 @@ export class Service implements Follower {
 
   #recover(): void {
     if (this.#troubleSince === undefined) return;
-    const outageMs = this.#context.clock.now() - this.#troubleSince;
-    this.#troubleSince = undefined;
-    this.#context.events.emit('recovered', { ...this.about, outageMs });
+    const { clock, events } = this.#context;
+    const outageMs = clock.now() - this.#troubleSince;
+    this.#recovering ??= clock.after(LASTING_MS, () => {
+      this.#recovering = undefined;
+      this.#troubleSince = undefined;
+      events.emit('recovered', { ...this.about, outageMs });
+    });
   }
 
   #tell(watcher: (snapshot: Snapshot) => void): void {

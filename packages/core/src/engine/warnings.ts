@@ -6,6 +6,9 @@ import { sayCause } from './trouble.js';
 /** Kinds of problems that are remembered as said. */
 const MAX_SEEN = 1_000;
 
+/** How a problem is mended stands at the end of what is said of it. */
+const MAX_DETAIL = 500;
+
 /** Says what an operator should know, once per change of state. */
 export function logEvents(events: EventHub, logger: Logger): void {
   const seen = new Set<string>();
@@ -37,7 +40,7 @@ export function logEvents(events: EventHub, logger: Logger): void {
     if (seen.has(key) || seen.size > MAX_SEEN) return;
     seen.add(key);
     logger.warn(
-      `${e.service}: ${e.registry}: ${printable(e.detail)} (more problems of the kind '${printable(e.code)}' are events only)`,
+      `${e.service}: ${e.registry}: ${printable(e.detail, MAX_DETAIL)} (more problems of the kind '${printable(e.code)}' are events only)`,
     );
   });
   events.on('mispick', (e) => {

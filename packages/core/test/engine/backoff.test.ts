@@ -17,7 +17,7 @@ async function freshAfter(outageMs: number, seed: number): Promise<number> {
   world.registry.last().fail(DOWN);
   await world.clock.advance(outageMs);
   let waited = 0;
-  while (world.events('recovered').length === 0) {
+  while (world.events('snapshot').length < 2) {
     waited += 100;
     await world.clock.advance(100);
   }

@@ -8,6 +8,15 @@ import { closeWorlds, World, type WorldOptions } from '../support/world.js';
 
 const hostOf = (target: Target): string => (typeof target === 'string' ? target : target.host);
 
+/** As a registry does whose dotted names could be hosts of the Internet: it claims them only when it is told to. */
+const shy = {
+  locate: (target: Target) => {
+    const [host = '', port] = typeof target === 'string' ? target.split(':') : [target.host, target.port];
+    const meant = typeof target === 'string' || target.configured === true || !host.includes('.');
+    return meant ? { key: host, ...(port === undefined ? {} : { port: Number(port) }) } : undefined;
+  },
+};
+
 /** Claims every name there is, as a careless adapter does. */
 const greedy = { locate: (target: Target) => ({ key: hostOf(target) }) };
 
@@ -80,6 +89,29 @@ describe('which URLs name a service', () => {
         'data:text/plain,orders.shop': undefined,
       },
     );
+  });
+
+  it('is one that a row makes a service, with the port of the URL, and no other host that looks alike', async () => {
+    const world = new World({
+      registry: shy,
+      services: { 'invoices.billing': {}, 'ledger.billing:9090': { timeouts: { totalMs: 1 } } },
+    });
+    for (const [url, service] of [
+      ['http://invoices.billing/', 'invoices.billing'],
+      ['http://invoices.billing:9090/', 'invoices.billing:9090'],
+      ['http://ledger.billing:9090/', 'ledger.billing:9090'],
+      ['http://ledger.billing/', undefined],
+      ['http://www.billing/', undefined],
+    ] as const) {
+      const route = world.engine.route(new URL(url));
+      if (service === undefined) {
+        expect(route, url).to.equal(undefined);
+        continue;
+      }
+      await world.called(fakeTransport(answering()), {}, url);
+      const { key, port } = world.registry.last().service;
+      expect(port === undefined ? key : `${key}:${port}`, url).to.equal(service);
+    }
   });
 
   it('is never an address nor localhost, whatever a registry or an option claims', () => {

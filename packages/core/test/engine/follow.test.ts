@@ -51,6 +51,7 @@ describe('following a service', () => {
     const ready = snapshots.at(-1);
     expect(ready).to.include({ status: 'ready', version: 2 });
     expect(world.events('stale')).to.have.length(1);
+    await world.clock.advance(1_000);
     expect(world.events('recovered')).to.have.length(1);
     expect(world.events('recovered')[0]?.outageMs).to.equal(1_000);
   });
@@ -165,7 +166,7 @@ describe('following a service', () => {
       expect(world.eligible).to.deep.equal(['a', 'b']);
       await world.clock.advance(1_000);
       world.registry.last().publish(instances('a', 'c'));
-      await settle();
+      await world.clock.advance(1_000);
       expect(world.events('recovered')).to.have.length(1);
       await world.close();
     }
@@ -296,11 +297,33 @@ describe('following a service', () => {
     world.registry.last().fail(DOWN);
     await world.clock.advance(1_000);
     world.registry.last().publish(instances('a'));
-    await settle();
+    await world.clock.advance(1_000);
     const told = world.seen
       .map(({ name }) => name)
       .filter((name) => name !== 'snapshot' && name !== 'unknown');
     expect(told.indexOf('recovered')).to.equal(told.some((n) => n === 'stale' || n === 'failed') ? 1 : -1);
+  });
+
+  it('has one outage while its registry delivers and fails again at once, again and again', async () => {
+    const world = new World();
+    await world.serve(instances('a'));
+    world.registry.onWatch = (watch) => {
+      watch.publish(instances('a', 'b'));
+      watch.fail(DOWN);
+    };
+    const beganAt = world.clock.now();
+    world.registry.last().fail(DOWN);
+    await world.clock.advance(20_000);
+    expect(world.registry.watches.length).to.be.greaterThan(5);
+    expect(world.eligible, 'what it delivers is used').to.deep.equal(['a', 'b']);
+    expect(world.events('stale')).to.have.length(1);
+    expect(world.events('recovered')).to.deep.equal([]);
+    expect(world.logged).to.have.length(1);
+    world.registry.onWatch = (watch) => watch.publish(instances('a', 'b'));
+    await world.clock.advance(60_000);
+    expect(world.events('recovered')).to.have.length(1);
+    expect(world.events('recovered')[0]?.outageMs).to.be.within(20_000, world.clock.now() - beganAt);
+    expect(world.logged).to.have.length(2);
   });
 
   it('settles close() when the watch settles, and in bounded time when it never does', async () => {

@@ -50,7 +50,7 @@ describe('the log', () => {
     world.registry.last().feed.report({ code: 'odd', detail: `line\n\u001b[31mred${'x'.repeat(10_000)}` });
     expect(world.logged).to.have.length(1);
     expect(world.logged[0]).not.to.match(/\p{Cc}/u);
-    expect(world.logged[0]?.length).to.be.at.most(300);
+    expect(world.logged[0]?.length).to.be.at.most(700);
     expect(world.events('problem')[0]).to.include({
       service: 'orders',
       registry: 'scripted:test',

@@ -38,6 +38,7 @@ function make(instance: Instance, port: number, protocol: Endpoint['protocol']):
     state,
     metadata,
   };
+  if (metadata.pod !== undefined) endpoint.name = metadata.pod;
   if (protocol !== undefined) endpoint.protocol = protocol;
   if (zone !== undefined) endpoint.zone = zone;
   if (node !== undefined) endpoint.node = node;

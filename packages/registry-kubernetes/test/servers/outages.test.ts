@@ -58,6 +58,7 @@ describe('when the API server', () => {
     });
     await shop.proxy.accept();
     await seen.ready('10.77.1.2:8080', '10.77.1.3:8080', '10.77.1.4:8080');
+    await until('the end of the outage', () => recovered.length > 0);
     expect(recovered).to.have.length(1);
     expect(seen.snapshots.filter((snapshot) => addressesOf(snapshot).length < 3)).to.deep.equal([
       { status: 'pending' },
