@@ -30,8 +30,9 @@ export interface Watching {
 const MAX_LIST_BYTES = 256 * 1024 * 1024;
 const MAX_EVENT_BYTES = 16 * 1024 * 1024;
 const MAX_OBJECT_BYTES = 4 * 1024 * 1024;
-/** After so many bytes of a list, others get their turn. */
+/** After so many bytes of a list or of a burst of events, others get their turn. */
 const TURN_BYTES = 32 * 1024;
+
 const GROUPS = { endpointslices: '/apis/discovery.k8s.io/v1', endpoints: '/api/v1' } as const;
 
 /** The few requests of the API server that discovery needs. Knows nothing of instances. */
@@ -72,8 +73,8 @@ export class ApiClient {
     ];
     const answer = await this.#ask(subject, pathOf(collection, query), signal);
     const reader = new ListReader(MAX_EVENT_BYTES, item);
+    const turns = takeTurns();
     let bytes = 0;
-    let turn = 0;
     try {
       for await (const chunk of answer.chunks()) {
         bytes += chunk.length;
@@ -82,10 +83,7 @@ export class ApiClient {
         for (let from = 0; from < chunk.length; from += TURN_BYTES) {
           const part = chunk.subarray(from, from + TURN_BYTES);
           reader.push(part);
-          turn += part.length;
-          if (turn < TURN_BYTES) continue;
-          turn = 0;
-          await nextTurn();
+          await turns(part.length);
           signal.throwIfAborted();
         }
       }
@@ -189,10 +187,12 @@ export class ApiClient {
 async function* events(answer: RegistryAnswer, where: string): AsyncGenerator<readonly WatchEvent[]> {
   const asEvent = (line: unknown): WatchEvent => eventOf(line, answer);
   const reader = new LineReader(MAX_EVENT_BYTES);
+  const turns = takeTurns();
   try {
     for await (const chunk of answer.chunks()) {
       const lines = reader.push(chunk);
       if (lines.length > 0) yield lines.map(asEvent);
+      await turns(chunk.length);
     }
     if (reader.partial)
       throw new CrowflyError('registry-failed', `${where}: the watch ended inside an event`);
@@ -201,6 +201,17 @@ async function* events(answer: RegistryAnswer, where: string): AsyncGenerator<re
   } finally {
     answer.cancel();
   }
+}
+
+/** What has arrived is read without a pause: this makes one now and then. */
+function takeTurns(): (bytes: number) => Promise<void> | undefined {
+  let since = 0;
+  return (bytes) => {
+    since += bytes;
+    if (since < TURN_BYTES) return undefined;
+    since = 0;
+    return nextTurn();
+  };
 }
 
 function eventOf(line: unknown, answer: RegistryAnswer): WatchEvent {

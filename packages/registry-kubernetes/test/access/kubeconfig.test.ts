@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import Module from 'node:module';
 import { delimiter, join } from 'node:path';
 import { inspect } from 'node:util';
 import { isCrowflyError } from '@crowfly/core';
@@ -171,6 +172,23 @@ describe('a kubeconfig', function () {
       else expect(error.message).to.match(message);
     });
   }
+
+  it('needs the official client, and says which', async () => {
+    const hook = Module as unknown as { _resolveFilename(name: string, ...more: unknown[]): string };
+    const resolve = hook._resolveFilename;
+    hook._resolveFilename = (name, ...more) => {
+      if (name === '@kubernetes/client-node') throw new Error(`Cannot find module '${name}'`);
+      return resolve.call(Module, name, ...more);
+    };
+    try {
+      const error = await failureOf(placeOf(write({})));
+      expect(error.message).to.match(
+        /^kubernetes\.kubeconfig: reading a kubeconfig needs the package @kubernetes\/client-node: npm install @kubernetes\/client-node/,
+      );
+    } finally {
+      hook._resolveFilename = resolve;
+    }
+  });
 
   describe('speaks to the server', () => {
     let server: ApiServer;
