@@ -1,6 +1,6 @@
 import { mkdir, mkdtemp, readFile, symlink } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import type { Kubernetes } from '@crowfly/servers';
 
 /** What a pod with the package's own rights finds: files and environment, also where the official client looks for them. */
@@ -11,7 +11,7 @@ export interface PodPlace {
 /** A namespace, with an account that has exactly the rights of the manifest that is shipped. */
 export async function pod(cluster: Kubernetes, namespace: string): Promise<PodPlace> {
   const entry = createRequire(import.meta.url).resolve('@crowfly/registry-kubernetes');
-  const role = await readFile(join(dirname(entry), '../manifests/role.yaml'), 'utf8');
+  const role = await readFile(join(entry.slice(0, entry.lastIndexOf('dist')), 'manifests/role.yaml'), 'utf8');
   await cluster.apply(role, namespace);
   await cluster.serviceAccount(namespace, 'web');
   await cluster.create({

@@ -30,21 +30,25 @@ export function createRegistryClient(options: RegistryClientOptions): RegistryCl
   let loading: Promise<Wire> | undefined;
   let wire: Wire | undefined;
 
-  /** Node's modules for HTTP are loaded by the first request: a process may hold clients that it never uses. */
+  /** Node's modules for HTTP are not loaded before they are asked for: a process may hold clients that it never uses. */
   const load = async (): Promise<Wire> => {
-    const { Http1 } = await import('./http1.js');
+    const multiplexed = options.http2 === true && origin.tls;
+    const [{ Http1 }, http2] = await Promise.all([
+      import('./http1.js'),
+      multiplexed ? import('./http2.js') : undefined,
+    ]);
     const http1 = new Http1(context);
-    wire = http1;
-    if (options.http2 === true && origin.tls) {
-      const { Http2 } = await import('./http2.js');
-      wire = new Http2(context, http1);
-    }
+    wire = http2 === undefined ? http1 : new http2.Http2(context, http1);
     return wire;
   };
 
-  const send = async (exchange: Exchange, request: RegistryRequest): Promise<RegistryAnswer> => {
+  const loaded = (): Promise<Wire> => {
     loading ??= load();
-    const used = await exchange.during(loading);
+    return loading;
+  };
+
+  const send = async (exchange: Exchange, request: RegistryRequest): Promise<RegistryAnswer> => {
+    const used = await exchange.during(loaded());
     const headers = await within(exchange, clock, limits.answerMs, credentials(), () =>
       failed(
         `the headers for ${origin.name} were not there within ${limits.answerMs} ms: what do their credentials wait for?`,
@@ -66,6 +70,10 @@ export function createRegistryClient(options: RegistryClientOptions): RegistryCl
         exchange.end();
         throw error;
       }
+    },
+    prepare() {
+      // What goes wrong is told to the first request.
+      if (closing === undefined) loaded().catch(() => {});
     },
     get connections() {
       return wire?.connections ?? 0;

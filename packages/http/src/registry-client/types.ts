@@ -104,6 +104,8 @@ export interface RegistryClient {
    *   `closed` after `close()`; the signal's reason; whatever `connection` or `headers` throws
    */
   request(request: RegistryRequest): Promise<RegistryAnswer>;
+  /** Loads Node's modules for HTTP, which the first request needs, ahead of it: for when one is sure to come. */
+  prepare(): void;
   /** Connections that are open now. */
   readonly connections: number;
   /** Ends every request and connection at once. */

@@ -88,6 +88,27 @@ describe('a process with a registry client', () => {
     });
   }
 
+  it('loads what a request needs when it is told to, without a connection, and nothing once it is closed', async () => {
+    const prepared = await inChild(
+      'https://127.0.0.1:1',
+      true,
+      `client.prepare();
+      while (!loaded('http2')) await new Promise((resolve) => setTimeout(resolve, 1));
+      console.log(client.connections);`,
+    );
+    expect(prepared).to.deep.equal(['0']);
+    const closed = await inChild(
+      'https://127.0.0.1:1',
+      true,
+      `await client.close();
+      client.prepare();
+      await import('node:fs/promises');
+      await new Promise((resolve) => setImmediate(resolve));
+      console.log(loaded('http2'));`,
+    );
+    expect(closed).to.deep.equal(['false']);
+  });
+
   it('loads no HTTP/2 before it is needed, and no undici at all', async () => {
     const source = `
       console.log(loaded('http2'), loaded('internal/deps/undici/undici'));

@@ -49,6 +49,8 @@ export class ApiClient {
       connection: () => access.connection(),
       headers: () => access.headers(),
     });
+    // The first list waits a moment for more services: time enough to load what it needs.
+    this.#http.prepare();
   }
 
   /**
