@@ -2,6 +2,7 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { BUNDLE } from '../lib/bundle.mjs';
 import { main, StepFailed } from '../lib/process.mjs';
 import { findTests, runMocha } from '../lib/tests.mjs';
 import { runTool } from '../lib/tools.mjs';
@@ -60,7 +61,9 @@ function report({ total, ...files }) {
   const unseen = readdirSync(dist, { recursive: true, encoding: 'utf8' })
     .filter(
       (file) =>
-        file.endsWith('.js') && !/^export \{\};\s*(\/\/.*)?\s*$/.test(readFileSync(join(dist, file), 'utf8')),
+        file.endsWith('.js') &&
+        !file.startsWith(BUNDLE) &&
+        !/^export \{\};\s*(\/\/.*)?\s*$/.test(readFileSync(join(dist, file), 'utf8')),
     )
     .map((file) => `packages/core/src/${file.replaceAll('\\', '/').replace(/\.js$/, '.ts')}`)
     .filter((file) => !(file in files));

@@ -174,7 +174,7 @@ export const RULES: readonly Rule[] = [
             'put types first, default last',
           ];
         for (const target of Object.values(conditions)) {
-          const source = target.replace(/^\.\/dist\//, 'src/').replace(/(\.d)?\.[jt]s$/, '.ts');
+          const source = target.replace(/^\.\/dist\/(bundle\/)?/, 'src/').replace(/(\.d)?\.[jt]s$/, '.ts');
           if (!files.includes(source))
             yield [
               'package.json',

@@ -4,6 +4,7 @@ import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'no
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { BUNDLE, bundle } from './bundle.mjs';
 import { capture, run, StepFailed, say } from './process.mjs';
 
 export const root = fileURLToPath(new URL('../../..', import.meta.url));
@@ -74,6 +75,7 @@ export async function build() {
     throw new StepFailed('the build failed: see the compiler messages above');
   }
   for (const dir of packageDirs()) pruneDist(join(root, dir));
+  await Promise.all(packageDirs().map((dir) => bundle(join(root, dir))));
 }
 
 /** The compiler leaves behind what it built from a source that is gone; no test may pass by that. @param {string} dir */
@@ -81,6 +83,7 @@ function pruneDist(dir) {
   const dist = join(dir, 'dist');
   if (!existsSync(dist)) return;
   for (const file of readdirSync(dist, { recursive: true, encoding: 'utf8' })) {
+    if (file.startsWith(BUNDLE)) continue;
     const source = /^(.*?)(\.d)?\.(m?)[jt]s(\.map)?$/.exec(file);
     if (source && !existsSync(join(dir, 'src', `${source[1]}.${source[3]}ts`))) rmSync(join(dist, file));
   }

@@ -5,7 +5,7 @@ import { classifyError, openPools, type Pools } from '@crowfly/http';
 import { expect } from 'chai';
 import fc from 'fast-check';
 // Not exported by the package: only its own connectors know when there was no connection.
-import { markNotSent } from '../dist/classify.js';
+import { classifyError as classify, markNotSent } from '../dist/classify.js';
 import { send } from './support/send.ts';
 import { authority, Owner, Servers } from './support/servers.ts';
 
@@ -91,7 +91,7 @@ describe('classifyError', () => {
       for (const error of errors) {
         const cause = (error as { cause?: { message?: string } } | undefined)?.cause;
         it(`${failure}: ${String(error)}${cause ? ` because of ${cause.message}` : ''}`, () => {
-          expect(classifyError(error)).to.equal(failure);
+          expect(classify(error)).to.equal(failure);
         });
       }
     }
