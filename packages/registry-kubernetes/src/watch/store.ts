@@ -3,7 +3,7 @@ import type { Slice } from '../slice.js';
 
 const NOTHING: ReadonlyMap<string, Slice> = new Map();
 
-/** The slices of one namespace, by service. Slices that did not change are the same objects. */
+/** The slices of one namespace, by service. Slices that no event touched are the same objects. */
 export class Store {
   #services = new Map<string, Map<string, Slice>>();
   /** Object name to what it brought. */
@@ -13,16 +13,14 @@ export class Store {
     return this.#services.get(service) ?? NOTHING;
   }
 
-  /** Takes over a whole list. An object of the same version as before stays as it is. */
+  /**
+   * Takes over a whole list. Nothing is kept, not even objects of the same version: after the cluster was restored from
+   * a backup, one version can be two things.
+   */
   replace(objects: readonly Parsed[]): void {
-    const former = this.#objects;
     this.#objects = new Map();
     this.#services = new Map();
-    for (const object of objects) {
-      const known = former.get(object.name);
-      const same = known?.version !== undefined && known.version === object.version;
-      this.#add(same ? known : object);
-    }
+    for (const object of objects) this.#add(object);
   }
 
   /** @returns the services whose slices changed */

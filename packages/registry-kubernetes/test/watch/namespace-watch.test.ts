@@ -409,6 +409,8 @@ describe('the watch of a namespace', () => {
       },
       'before it lists': async () => rig.watch('orders'),
       'while it begins to watch': async () => {
+        // With a slice: it is not also asked for the Service, which may be on its way then.
+        put('orders');
         rig.server.interfere({ verb: 'watch' }, 'hang');
         rig.watch('orders');
         await rig.until(() => watches() === 1, 'no watch');
