@@ -97,12 +97,16 @@ async function asked(
   url?: string,
   lines?: (logged: readonly string[]) => boolean,
 ): Printed {
+  const folder = await mkdtemp(join(tmpdir(), 'crowfly-token-'));
   const server = apiServer(answers).listen(0, '127.0.0.1');
   try {
     await new Promise((resolve) => server.once('listening', resolve));
     const { port: number } = server.address() as AddressInfo;
-    return await call({ server: `http://127.0.0.1:${number}` }, url, lines);
+    const tokenFile = join(folder, 'token');
+    await writeFile(tokenFile, 'a-token');
+    return await call({ server: `http://127.0.0.1:${number}`, tokenFile }, url, lines);
   } finally {
+    await rm(folder, { recursive: true });
     server.closeAllConnections();
     server.close();
   }

@@ -148,7 +148,9 @@ class World {
       .list('endpointslices', 'shop')
       .filter(({ metadata }) => metadata.labels?.['kubernetes.io/service-name'] === name);
     if (slices.length === 0) return cluster.get('services', 'shop', name) === undefined ? 'unknown' : '';
-    const having = slices.filter(({ ports }) => (ports as { name: string }[]).some((one) => one.name === port));
+    const having = slices.filter(({ ports }) =>
+      (ports as { name: string }[]).some((one) => one.name === port),
+    );
     if (having.length === 0) return 'unknown';
     const drains = new Map<string, boolean>();
     for (const { endpoints } of having)

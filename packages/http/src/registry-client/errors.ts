@@ -60,7 +60,7 @@ function certificateMessage(place: Place, error: unknown): string | undefined {
   const code = codeOf(error);
   const name = placeName(place);
   if (UNKNOWN_AUTHORITY.has(code)) {
-    return `the certificate of ${name} is signed by an unknown authority (${code}): set the authority's certificate (ca)`;
+    return `the certificate of ${name} is signed by an unknown authority (${code}): trust that authority's certificate`;
   }
   switch (code) {
     case 'CERT_SIGNATURE_FAILURE':
@@ -86,7 +86,7 @@ function handshakeMessage(place: Place, error: unknown): string | undefined {
     return `${name} ended the TLS handshake (${code}): it may require a client certificate (cert, key)`;
   }
   if (code.endsWith('ALERT_NO_APPLICATION_PROTOCOL')) {
-    return `${name} speaks no HTTP/1.1: set http2 if it speaks HTTP/2`;
+    return `${name} speaks no HTTP/1.1: does it speak HTTP/2 only?`;
   }
   if (/ALERT_.*(CERTIFICATE|UNKNOWN_CA|ACCESS_DENIED)/.test(code)) {
     return `${name} does not accept the client certificate (${code}): are cert and key the right ones, and not expired?`;
@@ -135,9 +135,7 @@ export function noAnswer(place: Place, title: string, error: unknown): CrowflyEr
 }
 
 export function late(place: Place, { title, answerMs }: { title: string; answerMs: number }): CrowflyError {
-  return failed(
-    `no answer from ${placeName(place)} to ${title} within ${answerMs} ms (answerMs): is it overloaded?`,
-  );
+  return failed(`no answer from ${placeName(place)} to ${title} within ${answerMs} ms: is it overloaded?`);
 }
 
 /** What an error says that came after the head and before the end of the body. */

@@ -60,7 +60,7 @@ describe('what a registry client says when it cannot connect', () => {
       it('its authority is not the one given, or none is', async () => {
         const port = await rig.serve(kind, ok);
         const message =
-          /^the certificate of https:\/\/HOST is signed by an unknown authority \(\w+\): set the authority's certificate \(ca\)$/;
+          /^the certificate of https:\/\/HOST is signed by an unknown authority \(\w+\): trust that authority's certificate$/;
         expect(await said(port, {}, { http2 })).to.match(message);
         expect(await said(port, { ca: fixture('ca.pem') }, { http2 })).to.match(message);
       });
@@ -155,7 +155,7 @@ describe('what a registry client says when it cannot connect', () => {
 
   it('HTTP/2 only is spoken there', async () => {
     expect(await said(await rig.serve('HTTP/2', ok))).to.equal(
-      'https://HOST speaks no HTTP/1.1: set http2 if it speaks HTTP/2',
+      'https://HOST speaks no HTTP/1.1: does it speak HTTP/2 only?',
     );
   });
 

@@ -6,8 +6,8 @@ export interface Access {
   readonly origin: string;
   /** What stands before `/api`, such as `/k8s/clusters/c-1` behind a gateway; '' for most. */
   readonly basePath: string;
-  /** Where the credentials come from, for messages: `the token in /var/run/...`. */
-  readonly credentials: string;
+  /** Where the credentials come from, for messages: `the token in /var/run/...`; `undefined` when there are none. */
+  readonly credentials: string | undefined;
   /** For each new connection. */
   connection(): Promise<ConnectionOptions>;
   /** For each request. */

@@ -19,7 +19,7 @@ export function fileAccess(
 ): Access {
   return {
     ...splitServer(server),
-    credentials: tokenFile === undefined ? 'no token' : `the token in ${tokenFile}`,
+    credentials: tokenFile === undefined ? undefined : `the token in ${tokenFile}`,
     connection: async () => (caFile === undefined ? {} : { ca: await read(caFile, names.caFile) }),
     headers: async () => {
       if (tokenFile === undefined) return {};

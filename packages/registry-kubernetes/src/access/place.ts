@@ -60,7 +60,7 @@ function nowhere({ namespace = 'default' }: KubernetesOptions, directory: string
     access() {
       throw new CrowflyError(
         'bad-option',
-        `kubernetes: there is no cluster to ask: this is no pod (no ${join(directory, 'token')}, or no KUBERNETES_SERVICE_HOST), and there is no kubeconfig (KUBECONFIG, ~/.kube/config); pass { kubeconfig } or { server, caFile, tokenFile }, or give the service a url`,
+        `there is no cluster to ask: this is no pod (no ${join(directory, 'token')}, or no KUBERNETES_SERVICE_HOST), and there is no kubeconfig (KUBECONFIG, ~/.kube/config); pass { kubeconfig } or { server, caFile, tokenFile }, or give the service a url`,
         { path: 'kubernetes' },
       );
     },

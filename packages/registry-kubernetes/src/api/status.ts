@@ -6,8 +6,8 @@ export interface Subject {
   readonly verb: 'list' | 'watch' | 'get';
   readonly resource: 'endpointslices' | 'endpoints' | 'services' | 'namespaces';
   readonly namespace: string;
-  /** Whose right it would be: `the token in /var/run/...`. */
-  readonly credentials: string;
+  /** Whose right it would be: `the token in /var/run/...`; `undefined`: nobody's. */
+  readonly credentials: string | undefined;
   readonly origin: string;
 }
 
@@ -52,6 +52,11 @@ export function refusal(
   if (status === 410 || said.reason === 'Expired' || said.reason === 'Gone' || isTooLarge(said))
     return new Expired(answered);
   if (status === 429 || said.reason === 'TooManyRequests') return new Busy(answered, busyMs(said, headers));
+  if (status === 401 && subject.credentials === undefined)
+    return error(
+      'denied',
+      `${subject.origin} wants to know who asks (401, when asked to ${where}), and there are no credentials: pass a tokenFile`,
+    );
   if (status === 401)
     return error(
       'denied',

@@ -1,5 +1,13 @@
 import { promises as dns } from 'node:dns';
-import { type Clock, CrowflyError, describeError, type Endpoint, printable, sleep } from '@crowfly/core';
+import {
+  type Clock,
+  CrowflyError,
+  describeError,
+  type Endpoint,
+  type Problem,
+  printable,
+  sleep,
+} from '@crowfly/core';
 import type { ServiceName } from '../names.js';
 import type { ServiceFacts } from './service-lookup.js';
 import { byId } from './union.js';
@@ -23,6 +31,7 @@ export interface ExternalNameOptions {
   readonly signal: AbortSignal;
   readonly forMs: number;
   publish(endpoints: readonly Endpoint[]): void;
+  report(problems: readonly Problem[]): void;
   unknown(reason: string): void;
 }
 
@@ -43,10 +52,16 @@ export async function followExternalName(options: ExternalNameOptions): Promise<
     const answers = await ask(options);
     signal.throwIfAborted();
     const endpoints = answers.map(({ address }) => endpointOf(address, port, facts.name)).sort(byId);
+    if (endpoints.length === 0) options.report([noAddress(options)]);
     options.publish(endpoints);
     const ttl = Math.min(...answers.map((answer) => answer.ttl * 1000), MAX_TTL_MS);
     await sleep(clock, Math.max(1, Math.min(Math.max(ttl, MIN_TTL_MS), end - clock.now())), signal);
   }
+}
+
+function noAddress({ facts, service }: ExternalNameOptions): Problem {
+  const detail = `DNS knows no address of ${printable(facts.name)}, the external name of the Service '${service.name}' in namespace '${service.namespace}'`;
+  return { code: 'no-address', detail };
 }
 
 async function ask({ facts, service, resolve, signal }: ExternalNameOptions): ReturnType<Resolve> {

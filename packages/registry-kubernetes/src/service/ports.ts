@@ -32,8 +32,10 @@ export function choosePort(
   service: ServicePorts | string | undefined,
 ): PortChoice {
   const numbers = new Map<string, Set<number>>();
+  let of = '';
   let portless = false;
-  for (const { ports, portless: without, instances } of slices) {
+  for (const { service: name, ports, portless: without, instances } of slices) {
+    of = name;
     if (without && instances.length > 0) portless = true;
     for (const { name, port } of ports) {
       const known = numbers.get(name);
@@ -43,7 +45,7 @@ export function choosePort(
   }
   if (typeof asked === 'string') {
     if (numbers.has(asked) || numbers.size === 0) return { kind: 'named', name: asked };
-    return none(`has no port named '${printable(asked)}'`, numbers, service);
+    return none(`has no port named '${printable(asked)}'`, numbers, service, of);
   }
   const [sole] = numbers.keys();
   if (sole === undefined)
@@ -56,13 +58,14 @@ export function choosePort(
     [...numbers].find(([, those]) => those.has(wanted))?.[0] ??
     { 80: 'http', 443: 'https' }[wanted];
   if (name !== undefined && numbers.has(name)) return { kind: 'named', name };
-  return none(`has no port ${wanted}`, numbers, service);
+  return none(`has no port ${wanted}`, numbers, service, of);
 }
 
 function none(
   what: string,
   numbers: ReadonlyMap<string, ReadonlySet<number>>,
   service: ServicePorts | string | undefined,
+  of: string,
 ): PortChoice {
   const target = (name: string): string => [...(numbers.get(name) ?? [])].join(' or ');
   const listed =
@@ -75,9 +78,11 @@ function none(
   const more = listed.length > MAX_LISTED ? `, and ${listed.length - MAX_LISTED} more` : '';
   const unread =
     typeof service === 'string' ? `; which port a number means cannot be looked up: ${service}` : '';
+  const named = [...numbers.keys()].find((name) => name !== '');
+  const byName = named === undefined ? '' : `, or its name as in http://_${printable(named)}._tcp.${of}/`;
   return {
     kind: 'none',
-    reason: `it ${what}, only ${listed.slice(0, MAX_LISTED).join(', ')}${more}: write the port's number, or its name as in http://_http._tcp.orders/${unread}`,
+    reason: `it ${what}, only ${listed.slice(0, MAX_LISTED).join(', ')}${more}: write the port's number${byName}${unread}`,
   };
 }
 

@@ -225,6 +225,7 @@ export class View {
       signal,
       forMs,
       publish: (endpoints) => this.#speaker.publish(endpoints),
+      report: (problems) => this.#speaker.report(problems),
       unknown: (reason) => this.#speaker.unknown(reason),
     });
   }

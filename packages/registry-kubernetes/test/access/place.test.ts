@@ -121,7 +121,7 @@ describe('where the API server is', () => {
     const error = failure(() => place.access());
     expect(isCrowflyError(error, 'bad-option')).to.equal(true);
     expect(error.message).to.match(
-      /^kubernetes: there is no cluster to ask: this is no pod \(no \S+\/token, or no KUBERNETES_SERVICE_HOST\), and there is no kubeconfig/,
+      /^there is no cluster to ask: this is no pod \(no \S+\/token, or no KUBERNETES_SERVICE_HOST\), and there is no kubeconfig/,
     );
   });
 

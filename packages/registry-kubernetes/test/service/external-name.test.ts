@@ -77,9 +77,16 @@ describe('an ExternalName service', () => {
     await watched.says('10.0.9.9:80');
   });
 
-  it('is empty while its name does not exist', async () => {
+  it('is empty while its name does not exist, and says which name that is', async () => {
     await start();
-    await rig.watch('db').says('');
+    const watched = rig.watch('db');
+    await watched.says('');
+    expect(watched.problems).to.deep.equal([
+      {
+        code: 'no-address',
+        detail: `DNS knows no address of ${NAME}, the external name of the Service 'db' in namespace 'shop'`,
+      },
+    ]);
   });
 
   it('fails while DNS does, and nothing is said about it', async () => {

@@ -100,7 +100,7 @@ describe('which port is meant', () => {
     [
       'a name that no slice has',
       choose(['web:8080'], 'metrics'),
-      "it has no port named 'metrics', only web (target 8080): write the port's number, or its name as in http://_http._tcp.orders/",
+      "it has no port named 'metrics', only web (target 8080): write the port's number, or its name as in http://_web._tcp.orders/",
     ],
     ['a name, with control characters', choose(['web:8080'], 'a\nb'), /no port named 'a\\u000ab'/],
     [

@@ -243,7 +243,7 @@ describe('a service that is watched', () => {
     expect(watched.said).to.have.lengthOf(1);
     await rig.clock.advance(REMOVAL_MS);
     await watched.says(
-      "unknown: Service 'orders' in namespace 'shop' is there, but it has no port named 'http', only web (target 8080): write the port's number, or its name as in http://_http._tcp.orders/",
+      "unknown: Service 'orders' in namespace 'shop' is there, but it has no port named 'http', only web (target 8080): write the port's number, or its name as in http://_web._tcp.orders/",
     );
     put('s1', '10.0.0.1');
     await watched.says('10.0.0.1:8080');
