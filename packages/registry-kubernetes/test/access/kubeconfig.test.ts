@@ -1,5 +1,5 @@
+import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import Module from 'node:module';
 import { delimiter, join } from 'node:path';
 import { inspect } from 'node:util';
 import { isCrowflyError } from '@crowfly/core';
@@ -173,21 +173,26 @@ describe('a kubeconfig', function () {
     });
   }
 
-  it('needs the official client, and says which', async () => {
-    const hook = Module as unknown as { _resolveFilename(name: string, ...more: unknown[]): string };
-    const resolve = hook._resolveFilename;
-    hook._resolveFilename = (name, ...more) => {
-      if (name === '@kubernetes/client-node') throw new Error(`Cannot find module '${name}'`);
-      return resolve.call(Module, name, ...more);
-    };
-    try {
-      const error = await failureOf(placeOf(write({})));
-      expect(error.message).to.match(
-        /^kubernetes\.kubeconfig: reading a kubeconfig needs the package @kubernetes\/client-node: npm install @kubernetes\/client-node/,
-      );
-    } finally {
-      hook._resolveFilename = resolve;
-    }
+  it('needs the official client, and says which', () => {
+    // In a process of its own, as this one has loaded it.
+    const script = `
+            const resolve = Module._resolveFilename;
+      Module._resolveFilename = (name, ...more) => {
+        if (name.startsWith('@kubernetes/')) throw new Error('Cannot find module ' + name);
+        return resolve.call(Module, name, ...more);
+      };
+      const { findPlace } = await import(${JSON.stringify(new URL('../../dist/access/place.js', import.meta.url))});
+      try {
+        findPlace({ kubeconfig: ${JSON.stringify(write({}))} }, {}).access();
+      } catch (error) {
+        console.log(error.message);
+      }`;
+    const said = execFileSync(process.execPath, ['--input-type=module', '--eval', script], {
+      encoding: 'utf8',
+    });
+    expect(said).to.match(
+      /^kubernetes\.kubeconfig: reading a kubeconfig needs the package @kubernetes\/client-node: npm install @kubernetes\/client-node/,
+    );
   });
 
   describe('speaks to the server', () => {
