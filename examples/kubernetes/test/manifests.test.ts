@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { parseAllDocuments } from 'yaml';
@@ -35,7 +35,7 @@ describe('the manifests of the Kubernetes example', () => {
 
   it('give the client the rights that the package ships, and nothing else', () => {
     const entry = createRequire(import.meta.url).resolve('@crowfly/registry-kubernetes');
-    const [shipped] = objectsOf(read(dirname(entry), '..', 'manifests', 'role.yaml'));
+    const [shipped] = objectsOf(read(entry.slice(0, entry.lastIndexOf('dist')), 'manifests', 'role.yaml'));
     const role = find('Role', 'crowfly');
     expect(role.rules).to.deep.equal(shipped.rules);
 
