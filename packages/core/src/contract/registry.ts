@@ -69,6 +69,9 @@ export interface Feed {
    *
    * An endpoint that is published again as the same object is not read again if it is a plain object, frozen with its
    * metadata and hints: publish such ones where sets are large. Any other is read each time, as it may have changed.
+   *
+   * The set is in use when this returns; but one with thousands of entries to read is taken over a few turns of the event
+   * loop later, as a whole, and what is said meanwhile after it.
    */
   publish(endpoints: readonly Endpoint[]): void;
   /** Authoritative: there is no such service. `reason` says where it was looked for. */

@@ -10,6 +10,9 @@ import { sameEndpoint } from './same-endpoint.js';
 /** So many skipped entries of one set are told apart; the rest is a number. */
 const MAX_PROBLEMS = 100;
 
+/** So many entries are read in one piece, of those that were not there before, or say something else. */
+const PIECE = 2_000;
+
 /** What one set looks like after the gate: frozen endpoints with distinct ids, and what was wrong with the rest. */
 export interface Gated {
   readonly entries: readonly Entry[];
@@ -50,8 +53,12 @@ export class EndpointGate {
     this.#max = maxEndpoints;
   }
 
-  /** @throws CrowflyError `bad-data` when the set is no list, or has more entries than allowed */
-  admit(raw: unknown): Gated {
+  /**
+   * Reads a set in pieces; most are one. To be run to its end: what it found is kept in the entries.
+   *
+   * @throws CrowflyError `bad-data` when the set is no list, or has more entries than allowed
+   */
+  *admit(raw: unknown): Generator<void, Gated, void> {
     if (!Array.isArray(raw)) {
       throw new CrowflyError('bad-data', `a registry must publish a list of endpoints, got ${kindOf(raw)}`);
     }
@@ -62,22 +69,21 @@ export class EndpointGate {
       );
     }
     // A copy: a list that cannot even be walked through must throw before anything is taken over.
-    return this.#admit(raw.slice());
-  }
-
-  #admit(raw: readonly unknown[]): Gated {
+    const list: readonly unknown[] = raw.slice();
     const set = ++this.#sets;
     const last = this.#last;
     const admitted: Entry[] = [];
     const problems: Problem[] = [];
     let skipped = 0;
     let kept = 0;
+    let read = 0;
     /** Where in the last set the next entry is expected. */
     let at = 0;
-    for (let index = 0; index < raw.length; index++) {
-      const entry = raw[index];
+    for (let index = 0; index < list.length; index++) {
+      const entry = list[index];
       let known = last[at];
       if (known === undefined || known.raw !== entry || known.set === set) {
+        if (++read % PIECE === 0) yield;
         try {
           known = this.#read(entry, set, known, admitted.at(-1)?.endpoint);
         } catch (error) {

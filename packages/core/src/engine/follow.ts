@@ -4,6 +4,7 @@ import type { Feed, Problem, Registry, ServiceRef } from '../contract/registry.j
 import { CrowflyError, describeError } from '../errors.js';
 import { type Backoff, HEALTHY_MS } from './backoff.js';
 import type { EndpointGate, Gated } from './endpoint-gate.js';
+import { Intake } from './intake.js';
 
 /** What following a service brings: calls are synchronous, in order, and end when the follow is stopped. */
 export interface Follower {
@@ -69,9 +70,6 @@ async function watchOnce(options: FollowOptions, stopping: AbortSignal): Promise
   const { registry, service, clock, gate, follower } = options;
   // A signal of its own: when a watch settles, whatever it left behind hears of it too, and can publish no more.
   const ending = new AbortController();
-  const end = (): void => ending.abort(stopping.reason);
-  stopping.addEventListener('abort', end, { once: true });
-  if (stopping.aborted) end();
   let publishedAt: number | undefined;
   let refuse: (cause: unknown) => void = () => {};
   const refused = new Promise<never>((_, reject) => {
@@ -79,27 +77,34 @@ async function watchOnce(options: FollowOptions, stopping: AbortSignal): Promise
   });
   // Nobody waits for it when the adapter throws first.
   refused.catch(() => {});
+  const intake = new Intake({
+    gate,
+    follower,
+    taken: () => {
+      publishedAt ??= clock.now();
+    },
+    refuse: (error) => {
+      // A bad whole ends the watch, but not by throwing into the adapter's code.
+      refuse(error);
+      ending.abort(error);
+    },
+  });
+  const end = (): void => {
+    intake.stop();
+    ending.abort(stopping.reason);
+  };
+  stopping.addEventListener('abort', end, { once: true });
+  if (stopping.aborted) end();
   const feed: Feed = {
     signal: ending.signal,
     publish(raw) {
-      if (ending.signal.aborted) return;
-      try {
-        const gated = gate.admit(raw);
-        publishedAt ??= clock.now();
-        follower.set(gated);
-      } catch (error) {
-        // A bad whole ends the watch, but not by throwing into the adapter's code.
-        refuse(error);
-        ending.abort(error);
-      }
+      if (!ending.signal.aborted) intake.publish(raw);
     },
     unknown(reason) {
-      if (ending.signal.aborted) return;
-      publishedAt ??= clock.now();
-      follower.unknown(reason);
+      if (!ending.signal.aborted) intake.unknown(reason);
     },
     report(problem) {
-      if (!ending.signal.aborted) follower.problem(problem);
+      if (!ending.signal.aborted) intake.report(problem);
     },
   };
   let cause: unknown;
@@ -113,9 +118,11 @@ async function watchOnce(options: FollowOptions, stopping: AbortSignal): Promise
   } catch (error) {
     cause = asError(error, registry, service);
   } finally {
-    stopping.removeEventListener('abort', end);
     ending.abort();
   }
+  // What it said before it failed comes first.
+  await intake.idle;
+  stopping.removeEventListener('abort', end);
   throw new WatchFailed(cause, publishedAt === undefined ? 0 : clock.now() - publishedAt);
 }
 
