@@ -129,6 +129,7 @@ async function measureCalls(): Promise<Result[]> {
   for (const count of [10, 10_000]) {
     const { engine, publish } = serving();
     publish(instances(count));
+    await engine.instances('orders');
     const route = engine.route(new URL('http://orders/'));
     if (route === undefined) throw new Error('orders is no service');
     const request = { idempotent: true, replayable: true };
@@ -150,11 +151,34 @@ async function measureCalls(): Promise<Result[]> {
   return results;
 }
 
-/** How long one publish keeps the event loop: it is one synchronous piece. */
+/** How long one publish keeps the event loop, where it is one synchronous piece. */
 function block(publish: (endpoints: readonly Endpoint[]) => void, endpoints: readonly Endpoint[]): number {
   const started = performance.now();
   publish(endpoints);
   return performance.now() - started;
+}
+
+/** The longest piece of a publish that is taken over in several. */
+async function longestPiece(
+  { engine, publish }: ReturnType<typeof serving>,
+  endpoints: readonly Endpoint[],
+): Promise<number> {
+  let taken = false;
+  const stop = engine.on('snapshot', () => {
+    taken = true;
+  });
+  let longest = 0;
+  let at = performance.now();
+  publish(endpoints);
+  for (;;) {
+    const now = performance.now();
+    longest = Math.max(longest, now - at);
+    if (taken) break;
+    at = now;
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  stop();
+  return longest;
 }
 
 /** In processes of their own, which have done nothing before: what a service feels that has just started. */
@@ -183,10 +207,11 @@ async function measureSets(): Promise<Result[]> {
   };
   for (let round = 0; round < 15; round++) {
     progress(`sets of 10,000 instances, ${round + 1} of 15 ...`);
-    const { engine, publish } = serving();
+    const served = serving();
+    const { engine, publish } = served;
     let set = instances(10_000);
     collect();
-    times.first.push(block(publish, set));
+    times.first.push(await longestPiece(served, set));
     for (let step = 0; step < 5; step++) {
       set = withChangedSlice(set, step);
       times.slice.push(block(publish, set));
@@ -194,8 +219,8 @@ async function measureSets(): Promise<Result[]> {
     const rebuilt = set.map((one) => ({ ...one, metadata: { ...one.metadata } }));
     rebuilt[5_000] = { ...rebuilt[5_000], weight: 3 } as (typeof rebuilt)[0];
     collect();
-    times.rebuilt.push(block(publish, rebuilt));
-    publish(set);
+    times.rebuilt.push(await longestPiece(served, rebuilt));
+    await longestPiece(served, set);
     times.unchanged.push(block(publish, [...set]));
     await engine.close();
   }

@@ -23,7 +23,8 @@ async function admit(raw: unknown, maxEndpoints = 50_000): Promise<Admitted> {
     });
     await settle();
     world.registry.last().publish(raw);
-    await settle();
+    // A large set takes some turns.
+    for (let turn = 0; turn < 1_000 && last?.status === 'pending'; turn++) await settle();
     const problems = world.events('problem');
     if (last?.status === 'failed') return { endpoints: [], problems, refused: last.cause };
     if (last?.status !== 'ready') throw new Error(`the set is ${last?.status}`);

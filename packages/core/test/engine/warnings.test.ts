@@ -1,3 +1,4 @@
+import { settle } from '@crowfly/core/testing';
 import { expect } from 'chai';
 import { instance, instances, many } from '../support/instances.js';
 import { answering, fakeTransport } from '../support/transport.js';
@@ -38,7 +39,11 @@ describe('the log', () => {
     const world = new World();
     const bad = many(5_000).map((one, n) => ({ ...one, port: 100_000 + n }));
     await world.serve([...bad, instance('good')]);
-    for (let n = 0; n < 10; n++) world.registry.last().publish([...bad, instance(`good${n}`)]);
+    for (let n = 0; n < 10; n++) {
+      world.registry.last().publish([...bad, instance(`good${n}`)]);
+      // A large set takes some turns.
+      for (let turn = 0; turn < 10; turn++) await settle();
+    }
     expect(world.logged.length).to.be.within(1, 5);
     expect(world.logged[0]).to.match(/orders: scripted:test: endpoint 0 is skipped: port/);
     expect(world.events('problem').length, 'the first hundred, and how many more').to.equal(101);

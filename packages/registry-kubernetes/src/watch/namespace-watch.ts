@@ -12,7 +12,7 @@ import { Views } from './views.js';
 import { type End, WatchSession } from './watch-session.js';
 
 /** Services that begin to be followed within this time share one list. Random, so that a fleet does not start as one. */
-const START_MS = 20;
+const START_MS = 10;
 /** How long the server keeps a watch open, in seconds: random, as it should not end everybody's at once. */
 const WATCH_S = [300, 600] as const;
 /** A watch that ends sooner, without a word, is no good one. */
