@@ -192,9 +192,13 @@ async function* events(answer: RegistryAnswer, where: string): AsyncGenerator<re
   const turns = takeTurns();
   try {
     for await (const chunk of answer.chunks()) {
-      const lines = reader.push(chunk);
-      if (lines.length > 0) yield lines.map(asEvent);
-      await turns(chunk.length);
+      // In parts: a burst of events that has waited comes as one chunk.
+      for (let from = 0; from < chunk.length; from += TURN_BYTES) {
+        const part = chunk.subarray(from, from + TURN_BYTES);
+        const lines = reader.push(part);
+        if (lines.length > 0) yield lines.map(asEvent);
+        await turns(part.length);
+      }
     }
     if (reader.partial)
       throw new CrowflyError('registry-failed', `${where}: the watch ended inside an event`);

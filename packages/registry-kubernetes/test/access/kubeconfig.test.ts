@@ -176,7 +176,8 @@ describe('a kubeconfig', function () {
   it('needs the official client, and says which', () => {
     // In a process of its own, as this one has loaded it.
     const script = `
-            const resolve = Module._resolveFilename;
+      import Module from 'node:module';
+      const resolve = Module._resolveFilename;
       Module._resolveFilename = (name, ...more) => {
         if (name.startsWith('@kubernetes/')) throw new Error('Cannot find module ' + name);
         return resolve.call(Module, name, ...more);
