@@ -67,6 +67,7 @@ if (process.env.CROWFLY_LONG === '1') {
         expect(well.snapshots).to.have.length(words);
         await kept.pod.rotate(await shop.cluster.token('shop', 'kept', { seconds: 600 }));
         const began = performance.now();
+        // Accepted for longer than its 600 s, as clocks may differ: seen at the third renewal, not at the second.
         const denied = await until(
           'the denial',
           () => ill.last.status === 'stale' && (ill.last.cause as CrowflyError),
@@ -113,7 +114,7 @@ if (process.env.CROWFLY_LONG === '1') {
       });
       after(() => shop?.close());
 
-      it('a watch of a quiet service is renewed, also when its version was compacted away meanwhile', async () => {
+      it('no bookmark comes: after 150 s of it a list tells that all is well, also when the version of the watch was compacted away', async () => {
         await shop.manual('quiet');
         await shop.slice('quiet', 'quiet-1', ['10.77.2.1']);
         const seen = new Seen(shop.open({ random: soonest }), 'quiet');
@@ -131,7 +132,7 @@ if (process.env.CROWFLY_LONG === '1') {
         });
         await shop.slice('quiet', 'quiet-1', ['10.77.2.3']);
         await seen.ready('10.77.2.3:8080');
-        if (process.env.CROWFLY_MEASURE) console.log(traffic.requests);
+        expect([traffic.lists.length, traffic.watches.length]).to.deep.equal([1, 1]);
         expect(seen.snapshots).to.have.length(words + 1);
         expect(seen.snapshots.map(({ status }) => status)).to.not.include('stale');
       }).timeout(8 * MINUTE_MS);
