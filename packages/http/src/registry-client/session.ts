@@ -1,4 +1,11 @@
-import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from 'node:http2';
+import {
+  type ClientHttp2Session,
+  type ClientHttp2Stream,
+  connect,
+  constants,
+  type IncomingHttpHeaders,
+  type IncomingHttpStatusHeader,
+} from 'node:http2';
 import type { Timer } from '@crowfly/core';
 import type { Head } from './answer.js';
 import { tellRequest } from './channels.js';
@@ -118,6 +125,8 @@ export class Session {
   send(exchange: Exchange, plan: Plan): Promise<Head> {
     const { origin, clock } = this.#context;
     const { place } = this.#dialled;
+    // It may have been stopped since its credentials were there.
+    if (exchange.stopped !== undefined) return Promise.reject(exchange.stopped.reason);
     return new Promise((resolve, reject) => {
       const reused = this.#used;
       let stream: ClientHttp2Stream;
@@ -138,8 +147,26 @@ export class Session {
       const settle = (): void => {
         cancel();
         off();
+        // Node.js may have either on its way already.
         stream.removeListener('close', onClose);
+        stream.removeListener('response', onResponse);
         this.release();
+      };
+      const onResponse = (headers: IncomingHttpHeaders & IncomingHttpStatusHeader): void => {
+        settle();
+        resolve({
+          status: Number(headers[':status']),
+          headers: flat(headers),
+          multiplexed: true,
+          place,
+          empty: stream.endAfterHeaders,
+          source: stream,
+          complete: ended,
+          fault: () => this.#fault,
+          discard,
+          hold: () => this.hold(),
+          release: () => this.release(),
+        });
       };
       const onClose = (): void => {
         settle();
@@ -164,22 +191,7 @@ export class Session {
       // For good: an error without a listener ends the process. What it means is told at the close.
       stream.on('error', () => {});
       stream.once('close', onClose);
-      stream.once('response', (headers) => {
-        settle();
-        resolve({
-          status: Number(headers[':status']),
-          headers: flat(headers),
-          multiplexed: true,
-          place,
-          empty: stream.endAfterHeaders,
-          source: stream,
-          complete: ended,
-          fault: () => this.#fault,
-          discard,
-          hold: () => this.hold(),
-          release: () => this.release(),
-        });
-      });
+      stream.once('response', onResponse);
       if (plan.body !== undefined) stream.end(plan.body);
     });
   }

@@ -338,6 +338,38 @@ describe('a registry client', () => {
           expect(getEventListeners(control.signal, 'abort')).to.have.length(0);
         });
 
+        it('rejects in whichever turn between its credentials and its sending, and leaves no request open', async () => {
+          const open = new Set<unknown>();
+          let turns = 0;
+          let control = new AbortController();
+          const abortSoon = async (): Promise<void> => {
+            for (let turn = 0; turn < turns; turn++) await undefined;
+            control.abort(reason);
+          };
+          const client = await rig.client(
+            kind,
+            (request, response) => {
+              if (request.url === '/ready') return response.end();
+              open.add(response);
+              response.on('close', () => open.delete(response));
+            },
+            {
+              headers: () => {
+                if (turns >= 0) void abortSoon();
+                return {};
+              },
+            },
+          );
+          for (let count = 0; count < 40; count++) {
+            turns = -1;
+            await (await get(client, '/ready')).text();
+            turns = count;
+            control = new AbortController();
+            expect(await failure(get(client, '/', control.signal)), `after ${count} turns`).to.equal(reason);
+          }
+          await until(() => open.size === 0);
+        });
+
         it('rejects at once while it waits for the head, and an answer after that harms nobody', async () => {
           let answer = (): unknown => undefined;
           let closed = 0;
