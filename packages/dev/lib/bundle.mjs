@@ -2,7 +2,6 @@
 // module of its own, and a process pays that at every start.
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
-import { build } from 'esbuild';
 
 /** Below `dist`: what `exports` names. */
 export const BUNDLE = 'bundle';
@@ -13,6 +12,8 @@ export async function bundle(dir) {
   const targets = Object.values(exports).map((conditions) => String(conditions?.default));
   const entries = targets.filter((target) => target.startsWith(`./dist/${BUNDLE}/`));
   if (entries.length === 0) return;
+  // Here, and not above: commands load this file before they have installed anything.
+  const { build } = await import('esbuild');
   const { outputFiles } = await build({
     absWorkingDir: dir,
     entryPoints: entries.map((target) => target.replace(`/${BUNDLE}/`, '/')),
