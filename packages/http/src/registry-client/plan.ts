@@ -97,7 +97,7 @@ export function planOf(
   };
 }
 
-export function titleOf(method: string, path: string): string {
+function titleOf(method: string, path: string): string {
   return printable(`${method} ${path.replace(/\?.*/s, '')}`, 200);
 }
 

@@ -37,7 +37,7 @@ export async function lookUpService(
 }
 
 /** Pure: an object of v1 Service, read with suspicion. */
-export function readService(raw: unknown): ServiceFacts {
+function readService(raw: unknown): ServiceFacts {
   const { spec } = (raw ?? {}) as { spec?: { type?: unknown; externalName?: unknown; ports?: unknown } };
   const listed = Array.isArray(spec?.ports) ? (spec.ports as readonly unknown[]) : [];
   const ports = listed.flatMap((entry) => {

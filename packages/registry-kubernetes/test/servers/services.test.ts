@@ -1,7 +1,7 @@
 import type { CrowflyError } from '@crowfly/core';
 import { until } from '@crowfly/servers';
 import { expect } from 'chai';
-import { DnsServer } from './support/dns-server.js';
+import { type Answer, DnsServer, SERVFAIL } from '../support/dns-server.js';
 import { Seen } from './support/seen.js';
 import { Shop } from './support/shop.js';
 import { slowClock } from './support/slow-clock.js';
@@ -179,20 +179,21 @@ describe('services and their names', () => {
 
   it('an ExternalName is what DNS says, follows it, and becomes a normal service when the Service does', async () => {
     const dns = await DnsServer.start();
+    const say = (answer: Answer): unknown => dns.answers.set('legacy.example.test', answer);
     try {
-      dns.records.set('legacy.example.test', ['10.88.0.1', '10.88.0.2']);
+      say({ a: ['10.88.0.1', '10.88.0.2'], ttl: 5 });
       await shop.cluster.service('shop', 'outside', { externalName: 'legacy.example.test' });
       // Its patience of half a minute, in three seconds.
       const registry = { dnsServers: [dns.address] };
       const seen = new Seen(shop.open({ registry, clock: slowClock(0.1) }), 'outside');
       await seen.ready('10.88.0.1:80', '10.88.0.2:80');
-      dns.records.set('legacy.example.test', ['10.88.0.2', '10.88.0.3']);
+      say({ a: ['10.88.0.2', '10.88.0.3'], ttl: 5 });
       await seen.ready('10.88.0.2:80', '10.88.0.3:80');
-      dns.failing = true;
+      say(SERVFAIL);
       const { cause } = await seen.status('stale');
       expect((cause as Error).message).to.match(/^DNS does not say where legacy\.example\.test is/);
       expect(seen.addresses).to.deep.equal(['10.88.0.2:80', '10.88.0.3:80']);
-      dns.failing = false;
+      say({ a: ['10.88.0.2', '10.88.0.3'], ttl: 5 });
       await seen.ready('10.88.0.2:80', '10.88.0.3:80');
       await shop.pod('outside', 1, '10.77.8.1');
       await shop.service('outside');

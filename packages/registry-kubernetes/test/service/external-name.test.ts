@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { DnsServer } from '../support/dns-server.ts';
+import { DnsServer, SERVFAIL } from '../support/dns-server.ts';
 import { service, slice } from '../support/objects.ts';
 import { forbidden, statusOf } from '../support/replies.ts';
 import { Rig } from '../support/rig.ts';
@@ -94,7 +94,7 @@ describe('an ExternalName service', () => {
     dns.answers.set(NAME, { a: ['10.0.0.1'] });
     const watched = rig.watch('db');
     await watched.says('10.0.0.1:80');
-    dns.answers.set(NAME, 2);
+    dns.answers.set(NAME, SERVFAIL);
     await rig.pass(61_000, 500);
     expect((await watched.fails()).message).to.match(
       /^DNS does not say where db\.example\.com is \(.*ESERVFAIL.*\), the external name of the Service 'db' in namespace 'shop'$/,
@@ -123,7 +123,7 @@ describe('an ExternalName service', () => {
 
   it('does not change to the other family because the preferred one fails', async () => {
     await start();
-    dns.answers.set(`${NAME}/A`, 2);
+    dns.answers.set(`${NAME}/A`, SERVFAIL);
     dns.answers.set(`${NAME}/AAAA`, { aaaa: ['fd00::1'] });
     await rig.watch('db').fails();
   });

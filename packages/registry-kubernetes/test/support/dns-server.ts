@@ -1,7 +1,11 @@
 import { createSocket, type Socket } from 'node:dgram';
 import type { AddressInfo } from 'node:net';
 
-/** What is said of a name: addresses by type, or a response code (2: SERVFAIL, 3: NXDOMAIN); `undefined`: nothing. */
+/** Response codes: the server cannot say; there is no such name. */
+export const SERVFAIL = 2;
+const NXDOMAIN = 3;
+
+/** What is said of a name: addresses by type, or a response code; `undefined`: nothing. */
 export type Answer =
   | { readonly a?: readonly string[]; readonly aaaa?: readonly string[]; readonly ttl?: number }
   | number
@@ -48,7 +52,7 @@ export class DnsServer {
     const typed = `${name}/${type === A ? 'A' : 'AAAA'}`;
     this.asked.push(typed);
     const key = this.answers.has(typed) ? typed : name;
-    const answer = this.answers.has(key) ? this.answers.get(key) : 3;
+    const answer = this.answers.has(key) ? this.answers.get(key) : NXDOMAIN;
     if (answer === undefined) return undefined;
     const header = Buffer.alloc(12);
     query.copy(header, 0, 0, 2);

@@ -43,11 +43,6 @@ export function service(name: string, spec: object = {}, namespace = 'shop'): Ap
   };
 }
 
-export const namespaceObject = (name: string): ApiObject => ({
-  kind: 'Namespace',
-  metadata: { name, namespace: name },
-});
-
 /** What the kit's instances are in a cluster: one slice a port, all of one name. */
 export function slicesOf(name: string, endpoints: readonly Endpoint[]): ApiObject[] {
   const made = [...byPort(endpoints)].map(([port, those]) =>

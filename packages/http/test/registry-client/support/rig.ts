@@ -9,7 +9,6 @@ import {
   type Server,
   type Socket,
 } from 'node:net';
-import type { Clock, Timer } from '@crowfly/core';
 import { VirtualClock } from '@crowfly/core/testing';
 import { createRegistryClient, type RegistryClient, type RegistryClientOptions } from '@crowfly/http';
 import { expect } from 'chai';
@@ -175,7 +174,7 @@ export class Relay {
   }
 }
 
-export function tick(): Promise<void> {
+function tick(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 1));
 }
 
@@ -194,13 +193,3 @@ export async function failure(work: Promise<unknown>): Promise<Error & { code?: 
 }
 
 export const never = new AbortController().signal;
-
-/** Real time. */
-export const realClock: Clock = {
-  now: () => performance.now(),
-  after(delayMs, fire, keepAlive = false): Timer {
-    const timer = setTimeout(fire, delayMs);
-    if (!keepAlive) timer.unref();
-    return { cancel: () => clearTimeout(timer) };
-  },
-};
