@@ -7,7 +7,7 @@ const VARIABLES = {
   node: 'CROWFLY_SELF_NODE',
 } as const satisfies Record<keyof Self, string>;
 
-/** Names of services that would be overridden by these variables are out of luck otherwise. */
+/** No overrides of services that are called `self-zone` and the like, as every other `CROWFLY_...` is. */
 export const SELF_VARIABLES: ReadonlySet<string> = new Set(Object.values(VARIABLES));
 
 /** Who is calling: what the options say, else the environment, field by field. */

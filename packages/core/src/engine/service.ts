@@ -13,14 +13,16 @@ import { type ConnectProbe, Health, type Survives } from './health.js';
 import type { TryLease } from './lease.js';
 import type { MemberRecord } from './member.js';
 import { Membership } from './membership.js';
+import { Outage } from './outage.js';
 import { MemberPool, type PoolEdit } from './pool.js';
 import { Pools } from './pools.js';
 import { SetProblems } from './set-problems.js';
 import type { Settings } from './settings.js';
 import { Stalls } from './stalls.js';
-import { Topology } from './topology.js';
+import { NO_TOPOLOGY, Topology } from './topology.js';
 import { Tries } from './tries.js';
 import { trouble } from './trouble.js';
+import { Watchers } from './watchers.js';
 
 export interface ServiceContext {
   readonly clock: Clock;
@@ -43,15 +45,6 @@ const LASTING: ReadonlySet<string> = new Set([
   'unknown-service',
 ]);
 
-const LOST: Problem = {
-  code: 'no-topology',
-  detail:
-    "every instance has topology hints, and nothing says where this process runs: set self: { zone } (and node), or CROWFLY_SELF_ZONE (and CROWFLY_SELF_NODE) in the environment, to keep calls near; or topology: 'ignore'",
-};
-
-/** A registry that delivers and fails again within this time, again and again, has one outage and not many. */
-const LASTING_MS = 1_000;
-
 /** One service in use: what its registry says, and who that makes its members. */
 export class Service implements Follower {
   readonly ref: ServiceRef;
@@ -60,35 +53,36 @@ export class Service implements Follower {
   /** Reasons to keep following: subscriptions, `ready`, a settings row. */
   pins = 0;
   lastUsed: number;
+  /** `undefined`: hints are ignored. */
+  readonly topology: Topology | undefined;
   readonly #context: ServiceContext;
   #following: { stop(): void; readonly stopped: Promise<void> } | undefined;
   readonly #members: Membership;
   readonly #health: Health;
   readonly #pools: Pools;
-  readonly topology: Topology | undefined;
-  #saidLost = false;
   readonly #tries: Tries;
+  readonly #problems: SetProblems;
+  readonly #outage: Outage;
+  readonly #watchers: Watchers;
   #snapshot: Snapshot = { status: 'pending' };
   #version = 0;
-  #troubleSince: number | undefined;
-  /** Set while a registry that has just delivered again may fail again at once. */
-  #recovering: Timer | undefined;
   #everReady = false;
-  #closed = false;
-  readonly #problems: SetProblems;
+  #saidLost = false;
   #holdTimer: Timer | undefined;
-  readonly #watchers = new Set<(snapshot: Snapshot) => void>();
-  readonly #waiting = new Set<() => void>();
+  #closed = false;
 
   constructor(ref: ServiceRef, registry: Registry, settings: Settings, context: ServiceContext) {
     this.ref = ref;
     this.registry = registry;
     this.settings = settings;
     this.#context = context;
-    const { clock } = context;
+    const { clock, events } = context;
     this.lastUsed = clock.now();
-    this.#problems = new SetProblems((problem) =>
-      context.events.emit('problem', { ...this.about, ...problem }),
+    this.#problems = new SetProblems((problem) => events.emit('problem', { ...this.about, ...problem }));
+    this.#outage = new Outage(clock, (outageMs) => events.emit('recovered', { ...this.about, outageMs }));
+    this.#watchers = new Watchers(
+      () => this.#snapshot,
+      (error) => events.complain(`watch('${ref.key}')`, error),
     );
     this.#members = new Membership(clock, settings.guard);
     this.topology = settings.topology === 'hints' ? new Topology(context.self) : undefined;
@@ -102,17 +96,11 @@ export class Service implements Follower {
       ejected: (member, { hard, reason }, probeMs) => {
         this.#reconsider(member);
         const evidence = hard ? 'hard' : 'soft';
-        context.events.emit('ejected', {
-          ...this.about,
-          endpoint: member.endpoint,
-          evidence,
-          reason,
-          probeMs,
-        });
+        events.emit('ejected', { ...this.about, endpoint: member.endpoint, evidence, reason, probeMs });
       },
       restored: (member, ejectedMs) => {
         this.#reconsider(member);
-        context.events.emit('restored', { ...this.about, endpoint: member.endpoint, ejectedMs });
+        events.emit('restored', { ...this.about, endpoint: member.endpoint, ejectedMs });
       },
     });
     this.#pools = new Pools(
@@ -171,7 +159,7 @@ export class Service implements Follower {
 
   /** Whether a caller waits for its first set. */
   get isAwaited(): boolean {
-    return this.#waiting.size > 0;
+    return this.#watchers.awaited;
   }
 
   get members(): readonly MemberRecord[] {
@@ -184,7 +172,7 @@ export class Service implements Follower {
     this.#problems.set(problems);
     const changed = this.#apply(entries, !this.#everReady);
     this.#everReady = true;
-    this.#recover();
+    this.#outage.delivers();
     if (!changed && this.#snapshot.status === 'ready') return;
     const list = Object.freeze(this.#members.list());
     this.#publish({ status: 'ready', endpoints: list, version: this.#version });
@@ -193,7 +181,7 @@ export class Service implements Follower {
   unknown(reason: string): void {
     const news = this.#snapshot.status !== 'unknown';
     this.#apply([], false);
-    this.#recover();
+    this.#outage.delivers();
     if (!news) return;
     this.#publish({ status: 'unknown', reason });
     this.#context.events.emit('unknown', { ...this.about, reason });
@@ -203,13 +191,10 @@ export class Service implements Follower {
     const before = this.#snapshot;
     // What is known with authority stays true until the registry says otherwise.
     if (before.status === 'unknown') return;
-    this.#recovering?.cancel();
-    this.#recovering = undefined;
-    const news = this.#troubleSince === undefined;
-    this.#troubleSince ??= this.#context.clock.now();
+    const { since, news } = this.#outage.fails();
     if (before.status === 'ready' || before.status === 'stale') {
       const { endpoints, version } = before;
-      this.#publish({ status: 'stale', endpoints, version, since: this.#troubleSince, cause });
+      this.#publish({ status: 'stale', endpoints, version, since, cause });
       if (news) this.#context.events.emit('stale', { ...this.about, cause });
     } else {
       this.#publish({ status: 'failed', cause });
@@ -225,11 +210,7 @@ export class Service implements Follower {
 
   /** Calls `listener` at once and with each change. @returns a function that ends it */
   watch(listener: (snapshot: Snapshot) => void): () => void {
-    // Wrapped: the same function subscribed twice is two subscriptions.
-    const entry = (snapshot: Snapshot): void => listener(snapshot);
-    this.#watchers.add(entry);
-    this.#tell(entry);
-    return () => this.#watchers.delete(entry);
+    return this.#watchers.watch(listener);
   }
 
   /** Whether calls can go ahead, or fail, without waiting for the registry. */
@@ -246,8 +227,7 @@ export class Service implements Follower {
 
   /** Calls `then` once `settled`. @returns a function that gives up waiting */
   whenSettled(then: () => void): () => void {
-    this.#waiting.add(then);
-    return () => this.#waiting.delete(then);
+    return this.#watchers.wait(then);
   }
 
   /** Why there is nothing to pick from, as the error to throw. */
@@ -302,10 +282,9 @@ export class Service implements Follower {
     this.#tries.close();
     for (const pool of this.#pools.all) pool.close();
     this.#holdTimer?.cancel();
-    this.#recovering?.cancel();
+    this.#outage.close();
     for (const member of this.#members.all()) if (member.open === 0) this.#left(member);
-    this.#wake();
-    this.#watchers.clear();
+    this.#watchers.close();
     return this.#following?.stopped ?? Promise.resolve();
   }
 
@@ -346,7 +325,7 @@ export class Service implements Follower {
     }
     if (this.topology?.lost && !this.#saidLost) {
       this.#saidLost = true;
-      this.#context.events.emit('problem', { ...this.about, ...LOST });
+      this.#context.events.emit('problem', { ...this.about, ...NO_TOPOLOGY });
     }
   }
 
@@ -405,35 +384,10 @@ export class Service implements Follower {
     for (const pool of member.pools) pool.reconsider(member);
   }
 
-  #wake(): void {
-    const waiting = [...this.#waiting];
-    this.#waiting.clear();
-    for (const wake of waiting) wake();
-  }
-
-  #recover(): void {
-    if (this.#troubleSince === undefined) return;
-    const { clock, events } = this.#context;
-    const outageMs = clock.now() - this.#troubleSince;
-    this.#recovering ??= clock.after(LASTING_MS, () => {
-      this.#recovering = undefined;
-      this.#troubleSince = undefined;
-      events.emit('recovered', { ...this.about, outageMs });
-    });
-  }
-
-  #tell(watcher: (snapshot: Snapshot) => void): void {
-    try {
-      watcher(this.#snapshot);
-    } catch (error) {
-      this.#context.events.complain(`watch('${this.ref.key}')`, error);
-    }
-  }
-
   #publish(snapshot: Snapshot): void {
     this.#snapshot = Object.freeze(snapshot);
-    for (const watcher of [...this.#watchers]) this.#tell(watcher);
-    if (this.settled) this.#wake();
+    this.#watchers.tell();
+    if (this.settled) this.#watchers.wake();
     this.#context.changed();
   }
 }

@@ -1,9 +1,16 @@
 import type { Endpoint } from '../contract/endpoint.js';
-import type { Self } from '../contract/registry.js';
+import type { Problem, Self } from '../contract/registry.js';
 import type { MemberRecord } from './member.js';
 
 /** By what the instances meant for this process are told from the others. */
 export type Basis = 'node' | 'zone';
+
+/** Told once, when hints cannot be followed: calls then cross zones, and cost, unnoticed. */
+export const NO_TOPOLOGY: Problem = {
+  code: 'no-topology',
+  detail:
+    "every instance has topology hints, and nothing says where this process runs: set self: { zone } (and node), or CROWFLY_SELF_ZONE (and CROWFLY_SELF_NODE) in the environment, to keep calls near; or topology: 'ignore'",
+};
 
 const NOBODY: readonly MemberRecord[] = [];
 
