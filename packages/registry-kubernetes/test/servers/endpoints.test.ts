@@ -1,7 +1,7 @@
 import type { CrowflyError } from '@crowfly/core';
 import { until } from '@crowfly/servers';
 import { expect } from 'chai';
-import { createDiscovery, type Discovery } from 'crowfly';
+import type { Discovery } from 'crowfly';
 import { Account } from './support/account.js';
 import { Seen } from './support/seen.js';
 import { Shop } from './support/shop.js';
@@ -11,23 +11,16 @@ const range = (count: number): readonly number[] => Array.from({ length: count }
 describe("api: 'endpoints', with the role that allows nothing but those", () => {
   let shop: Shop;
   let account: Account;
-  const opened: Discovery[] = [];
   before(async function () {
     shop = await Shop.start(this);
     account = await Account.create(shop.cluster, { name: 'legacy' });
     await account.grant('role-endpoints.yaml');
   });
-  afterEach(async () => {
-    await Promise.all(opened.splice(0).map((discovery) => discovery.close()));
-    await shop?.closeClients();
-  });
+  afterEach(() => shop?.closeClients());
   after(() => shop?.close());
 
   function open(api: 'endpoints' | 'endpointslices' = 'endpoints'): Discovery {
-    const registry = account.registry({ api }, shop.proxy.port);
-    const discovery = createDiscovery({ registry, logger: false, env: false });
-    opened.push(discovery);
-    return discovery;
+    return shop.openAs(account, { registry: { api } });
   }
 
   it('pods come, flip and go; those that are not ready, or end, are left out', async () => {

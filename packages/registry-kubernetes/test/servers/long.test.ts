@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { CrowflyError } from '@crowfly/core';
 import { until } from '@crowfly/servers';
 import { expect } from 'chai';
-import { createDiscovery, type Discovery } from 'crowfly';
+import type { Discovery } from 'crowfly';
 import { Account } from './support/account.js';
 import { addressesOf, Seen } from './support/seen.js';
 import { Shop } from './support/shop.js';
@@ -17,16 +17,12 @@ if (process.env.CROWFLY_LONG === '1') {
   describe('for minutes', () => {
     describe('with a watch cache', () => {
       let shop: Shop;
-      const opened: Discovery[] = [];
       before(async function () {
         shop = await Shop.start(this);
         await shop.manual('orders');
         await shop.slice('orders', 'orders-1', ['10.77.1.1']);
       });
-      afterEach(async () => {
-        await Promise.all(opened.splice(0).map((discovery) => discovery.close()));
-        await shop?.closeClients();
-      });
+      afterEach(() => shop?.closeClients());
       after(() => shop?.close());
 
       it('a frozen API server is survived: the set stays, requests are few, and then the truth is there', async () => {
@@ -100,10 +96,7 @@ if (process.env.CROWFLY_LONG === '1') {
       }
 
       function openAs(account: Account): Discovery {
-        const registry = account.registry({}, shop.proxy.port);
-        const discovery = createDiscovery({ registry, logger: false, env: false, random: soonest });
-        opened.push(discovery);
-        return discovery;
+        return shop.openAs(account, { random: soonest });
       }
     });
 

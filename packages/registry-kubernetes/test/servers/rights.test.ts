@@ -5,32 +5,19 @@ import type { CrowflyError } from '@crowfly/core';
 import { kubernetes } from '@crowfly/registry-kubernetes';
 import { until } from '@crowfly/servers';
 import { expect } from 'chai';
-import { createDiscovery, type Discovery } from 'crowfly';
 import { Account, accepts } from './support/account.js';
 import { Seen } from './support/seen.js';
 import { Shop } from './support/shop.js';
 
 describe('rights and credentials', () => {
   let shop: Shop;
-  const opened: Discovery[] = [];
   before(async function () {
     shop = await Shop.start(this);
     await shop.manual('orders');
     await shop.slice('orders', 'orders-1', ['10.77.1.1']);
   });
-  afterEach(async () => {
-    await Promise.all(opened.splice(0).map((discovery) => discovery.close()));
-    await shop?.closeClients();
-  });
+  afterEach(() => shop?.closeClients());
   after(() => shop?.close());
-
-  /** A client in the pod of another account, through the same proxy. */
-  function openAs(account: Account): Discovery {
-    const registry = account.registry({}, shop.proxy.port);
-    const discovery = createDiscovery({ registry, logger: false, env: false });
-    opened.push(discovery);
-    return discovery;
-  }
 
   it('the shipped role holds what is used, and nothing else', async () => {
     const { rules } = await shop.cluster.get('Role', 'shop', 'crowfly');
@@ -46,7 +33,7 @@ describe('rights and credentials', () => {
       token: { boundToSecret: 'first' },
     });
     await account.bind();
-    const seen = new Seen(openAs(account), 'orders');
+    const seen = new Seen(shop.openAs(account), 'orders');
     await seen.ready('10.77.1.1:8080');
     const old = await readFile(join(account.pod.path, 'token'), 'utf8');
     await account.pod.rotate(await shop.cluster.token('shop', 'rotated', { boundToSecret: 'second' }));
@@ -69,7 +56,7 @@ describe('rights and credentials', () => {
       token: { boundToSecret: 'leash' },
     });
     await account.bind();
-    const discovery = openAs(account);
+    const discovery = shop.openAs(account);
     const seen = new Seen(discovery, 'orders');
     await seen.ready('10.77.1.1:8080');
     const token = await readFile(join(account.pod.path, 'token'), 'utf8');
@@ -95,7 +82,7 @@ describe('rights and credentials', () => {
   it('rights that are taken away are a denial that names verb, resource, namespace and the rule that grants them; the set stays; given back, they are used', async () => {
     const account = await Account.create(shop.cluster, { name: 'bound' });
     await account.bind();
-    const discovery = openAs(account);
+    const discovery = shop.openAs(account);
     const seen = new Seen(discovery, 'orders');
     await seen.ready('10.77.1.1:8080');
     await account.unbind();
@@ -124,7 +111,7 @@ describe('rights and credentials', () => {
 
   it('rights that were never there fail the first call at once, with the same text', async () => {
     const account = await Account.create(shop.cluster, { name: 'nobody' });
-    const discovery = openAs(account);
+    const discovery = shop.openAs(account);
     const error: CrowflyError = await discovery.acquire('orders').then(
       () => expect.fail('there was an instance'),
       (reason) => reason,
@@ -170,7 +157,7 @@ describe('rights and credentials', () => {
       });
     }
     const traffic = shop.count();
-    const discovery = openAs(account);
+    const discovery = shop.openAs(account);
     await new Seen(discovery, 'orders').ready('10.77.1.1:8080');
     await new Seen(discovery, 'invoices.billing').ready('10.77.2.1:8080');
     await new Seen(discovery, 'shelves.stock.svc.cluster.local').ready('10.77.2.2:8080');
@@ -185,7 +172,7 @@ describe('rights and credentials', () => {
     const account = await Account.create(shop.cluster, { name: 'garbled' });
     await account.bind();
     await account.pod.rotate('not.a.token');
-    const seen = new Seen(openAs(account), 'orders');
+    const seen = new Seen(shop.openAs(account), 'orders');
     const garbage = await seen.status('failed');
     expect((garbage.cause as CrowflyError).code).to.equal('denied');
     expect((garbage.cause as Error).message)
@@ -207,9 +194,7 @@ describe('rights and credentials', () => {
     const tokenFile = join(shop.account.pod.path, 'token');
     const explained = async (server: string, caFile: string): Promise<string> => {
       const registry = kubernetes({ server, caFile, tokenFile, namespace: 'shop' });
-      const limits = { firstSetMs: 100 };
-      const discovery = createDiscovery({ registry, logger: false, env: false, limits });
-      opened.push(discovery);
+      const discovery = shop.openWith(registry, { limits: { firstSetMs: 100 } });
       await new Seen(discovery, 'orders').status('failed');
       return String(await discovery.explain('orders'));
     };
@@ -223,9 +208,7 @@ describe('rights and credentials', () => {
       tokenFile,
       namespace: 'shop',
     });
-    const good = createDiscovery({ registry, logger: false, env: false });
-    opened.push(good);
-    await new Seen(good, 'orders').ready('10.77.1.1:8080');
+    await new Seen(shop.openWith(registry), 'orders').ready('10.77.1.1:8080');
   }).timeout(60_000);
 
   it('services and namespaces that do not exist are unknown, as far as the rights show it', async () => {
@@ -239,7 +222,7 @@ describe('rights and credentials', () => {
     expect(missing.reason).to.include("there is no Service 'nothing' in namespace 'shop'");
     expect(String(await narrow.explain('nothing'))).to.include("there is no Service 'nothing'");
     // No role can be bound in a namespace that is not there.
-    const absent = await new Seen(openAs(wide), 'orders.absent').status('failed');
+    const absent = await new Seen(shop.openAs(wide), 'orders.absent').status('failed');
     expect((absent.cause as CrowflyError).code).to.equal('denied');
     expect((absent.cause as Error).message).to.include("in namespace 'absent'");
   });
@@ -255,7 +238,7 @@ describe('rights and credentials', () => {
         subjects: [{ kind: 'ServiceAccount', name: 'everywhere', namespace: 'shop' }],
       },
     });
-    const discovery = openAs(account);
+    const discovery = shop.openAs(account);
     const seen = new Seen(discovery, 'orders.absent');
     const { reason } = await seen.status('unknown');
     expect(reason).to.include(

@@ -3,12 +3,11 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { kubernetes } from '@crowfly/registry-kubernetes';
 import { dropPackets, type Kubernetes, restorePackets, startKubernetes, until } from '@crowfly/servers';
 import { createDiscovery } from 'crowfly';
+import { Account } from './account.js';
 import { Kubelet } from './kubelet.js';
 import { Load } from './load.js';
-import { manifest } from './manifests.js';
 
 const NAMESPACE = 'shop';
 const REPLICAS = 4;
@@ -100,20 +99,15 @@ async function main(what: string): Promise<void> {
   try {
     await cluster.namespace(NAMESPACE);
     for (const node of ['node-a', 'node-b']) await cluster.node(node, { zone: node.replace('node', 'zone') });
-    await cluster.serviceAccount(NAMESPACE, 'web');
-    await cluster.apply(manifest('role.yaml', { namespace: NAMESPACE, account: 'web' }));
+    const account = await Account.create(cluster, { namespace: NAMESPACE });
+    await account.grant();
     await cluster.service(NAMESPACE, 'orders', {
       selector: { app: 'orders' },
       ports: [{ name: 'http', port: 80, targetPort: PORT }],
     });
     kubelet.start();
     await cluster.apply(DEPLOYMENT);
-    const pod = await cluster.podDirectory(NAMESPACE, 'web');
-    Object.assign(process.env, pod.env);
-    const discovery = createDiscovery({
-      registry: kubernetes({ serviceAccountDirectory: pod.path }),
-      logger: false,
-    });
+    const discovery = createDiscovery({ registry: account.registry(), logger: false });
     await until(
       'every pod is ready',
       async () => {

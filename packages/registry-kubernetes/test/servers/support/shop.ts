@@ -1,3 +1,4 @@
+import type { RegistryFactory } from '@crowfly/core';
 import type { KubernetesOptions as RegistryOptions } from '@crowfly/registry-kubernetes';
 import {
   type Kubernetes,
@@ -10,6 +11,10 @@ import { createDiscovery, type Discovery, type DiscoveryOptions } from 'crowfly'
 import { Account } from './account.js';
 import { Seen } from './seen.js';
 import { Traffic } from './traffic.js';
+
+interface ClientOptions extends Omit<DiscoveryOptions, 'registry'> {
+  readonly registry?: RegistryOptions;
+}
 
 /** What most scenarios begin with: a cluster, the account of a client with the shipped role in `shop`, a proxy in between. */
 export class Shop {
@@ -35,16 +40,18 @@ export class Shop {
   }
 
   /** A client as it runs in a pod. */
-  open({
-    registry,
-    ...options
-  }: { registry?: RegistryOptions } & Omit<DiscoveryOptions, 'registry'> = {}): Discovery {
-    const discovery = createDiscovery({
-      registry: this.account.registry(registry, this.proxy.port),
-      logger: false,
-      env: false,
-      ...options,
-    });
+  open(options?: ClientOptions): Discovery {
+    return this.openAs(this.account, options);
+  }
+
+  /** The same in the pod of another account, through the same proxy. */
+  openAs(account: Account, { registry, ...options }: ClientOptions = {}): Discovery {
+    return this.openWith(account.registry(registry, this.proxy.port), options);
+  }
+
+  /** A client of whatever registry, ended with the others. */
+  openWith(registry: RegistryFactory, options: Omit<DiscoveryOptions, 'registry'> = {}): Discovery {
+    const discovery = createDiscovery({ registry, logger: false, env: false, ...options });
     this.#opened.push(discovery);
     return discovery;
   }
