@@ -85,6 +85,11 @@ describe('rights and credentials', () => {
     const discovery = shop.openAs(account);
     const seen = new Seen(discovery, 'orders');
     await seen.ready('10.77.1.1:8080');
+    // A change that has come through shows that the watch is open: else it is the watch that is refused.
+    await shop.slice('orders', 'orders-1', ['10.77.1.1', '10.77.1.2']);
+    await seen.ready('10.77.1.1:8080', '10.77.1.2:8080');
+    await shop.slice('orders', 'orders-1', ['10.77.1.1']);
+    await seen.ready('10.77.1.1:8080');
     await account.unbind();
     shop.proxy.reset();
     const { cause } = await seen.until<Extract<Seen['last'], { status: 'stale' }>>(
