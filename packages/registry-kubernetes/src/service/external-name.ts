@@ -44,24 +44,43 @@ export async function followExternalName(options: ExternalNameOptions): Promise<
   const { facts, clock, signal, forMs } = options;
   const port = portOf(options);
   if (port === undefined) {
-    options.unknown(`it is an ExternalName (${facts.name}) without a port named '${options.port}'`);
+    options.unknown(
+      `it is an ExternalName (${printable(facts.name)}) without a port named '${options.port}'`,
+    );
     return sleep(clock, forMs, signal);
   }
   const end = clock.now() + forMs;
   while (clock.now() < end) {
     const answers = await ask(options);
     signal.throwIfAborted();
-    const endpoints = answers.map(({ address }) => endpointOf(address, port, facts.name)).sort(byId);
-    if (endpoints.length === 0) options.report([noAddress(options)]);
+    const usable = answers.filter(({ address }) => !isLoopback(address));
+    const endpoints = usable.map(({ address }) => endpointOf(address, port, facts.name)).sort(byId);
+    options.report(problemsOf(options, answers));
     options.publish(endpoints);
     const ttl = Math.min(...answers.map((answer) => answer.ttl * 1000), MAX_TTL_MS);
     await sleep(clock, Math.max(1, Math.min(Math.max(ttl, MIN_TTL_MS), end - clock.now())), signal);
   }
 }
 
-function noAddress({ facts, service }: ExternalNameOptions): Problem {
-  const detail = `DNS knows no address of ${printable(facts.name)}, the external name of the Service '${service.name}' in namespace '${service.namespace}'`;
-  return { code: 'no-address', detail };
+function problemsOf(options: ExternalNameOptions, answers: Awaited<ReturnType<Resolve>>): readonly Problem[] {
+  const whose = whoseName(options);
+  if (answers.length === 0) return [{ code: 'no-address', detail: `DNS knows no address of ${whose}` }];
+  return answers.flatMap(({ address }) => {
+    const detail = `DNS says that ${whose}, is ${address}, which is the caller itself and no instance: it is skipped`;
+    return isLoopback(address) ? [{ code: 'loopback', detail, entry: address }] : [];
+  });
+}
+
+function whoseName({ facts, service }: ExternalNameOptions): string {
+  return `${printable(facts.name)}, the external name of the Service '${service.name}' in namespace '${service.namespace}'`;
+}
+
+/**
+ * Whoever may edit Services must not lead callers to what listens on their own machine only. (What else no instance has,
+ * such as the addresses of cloud metadata, core refuses of any registry.)
+ */
+function isLoopback(address: string): boolean {
+  return /^(?:127\.|::1$|::ffff:127\.|::ffff:7f)/i.test(address);
 }
 
 async function ask({ facts, service, resolve, signal }: ExternalNameOptions): ReturnType<Resolve> {

@@ -121,6 +121,31 @@ describe('an ExternalName service', () => {
     });
   }
 
+  it('never leads back to the machine that asks', async () => {
+    await start();
+    dns.answers.set(NAME, { a: ['127.0.0.1', '10.0.0.1', '127.8.8.8'] });
+    const watched = rig.watch('db:9229');
+    await watched.says('10.0.0.1:9229');
+    expect(watched.problems.map(({ code, detail }) => `${code}: ${detail}`)).to.deep.equal([
+      `loopback: DNS says that ${NAME}, the external name of the Service 'db' in namespace 'shop', is 127.0.0.1, which is the caller itself and no instance: it is skipped`,
+      `loopback: DNS says that ${NAME}, the external name of the Service 'db' in namespace 'shop', is 127.8.8.8, which is the caller itself and no instance: it is skipped`,
+    ]);
+    dns.answers.set(NAME, { aaaa: ['::1'] });
+    await rig.pass(31_000);
+    await watched.says('');
+  });
+
+  it('is shown in one line, whatever it is called', async () => {
+    await start();
+    const externalName = `\u001b[2J\nspoofed ${'x'.repeat(10_000)}`;
+    rig.server.cluster.put('services', service('db', { type: 'ExternalName', externalName }));
+    const watched = rig.watch('db:web');
+    await watched.says(/^unknown: it is an ExternalName/);
+    expect(watched.said[0])
+      .to.have.length.below(300)
+      .and.to.match(/^[\x20-\x7e…]*$/);
+  });
+
   it('does not change to the other family because the preferred one fails', async () => {
     await start();
     dns.answers.set(`${NAME}/A`, SERVFAIL);
