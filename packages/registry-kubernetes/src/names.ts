@@ -73,11 +73,6 @@ export function serviceOf({ key }: ServiceRef): ServiceName {
   return { name: key.slice(0, dot), namespace: key.slice(dot + 1) };
 }
 
-/** As `refId` of the core: how settings, messages and `explain` spell the reference. */
-export function spell({ key, port }: ServiceRef): string {
-  return port === undefined ? key : `${key}:${port}`;
-}
-
 function portOf(target: Exclude<Target, string>): number | undefined {
   return target.port ?? (target.scheme === 'https' ? 443 : undefined);
 }

@@ -7,7 +7,7 @@ import { checkKubernetesOptions, KUBERNETES_DEFAULTS, type KubernetesOptions } f
 import { type Resolve, systemResolve } from './service/external-name.js';
 import { View } from './service/view.js';
 import { closedError, NamespaceWatch } from './watch/namespace-watch.js';
-import { Paces } from './watch/paces.js';
+import { RateLimits } from './watch/rate-limits.js';
 
 /** How soon a connection that died in silence is noticed: pings over HTTP/2, bookmarks over HTTP/1.1 (plain http). */
 const SILENCE_MS = { https: 15_000, http: 75_000 } as const;
@@ -64,7 +64,7 @@ class Cluster {
   readonly #ipFamily: 'IPv4' | 'IPv6';
   readonly #resolve: Resolve;
   readonly #external = new Set<string>();
-  readonly #paces: Paces;
+  readonly #limits: RateLimits;
   #client: ApiClient | undefined;
   #closed = false;
 
@@ -72,7 +72,7 @@ class Cluster {
     this.#place = place;
     this.#options = options;
     this.#context = context;
-    this.#paces = new Paces(context.clock);
+    this.#limits = new RateLimits(context.clock);
     this.#ipFamily = options.ipFamily ?? KUBERNETES_DEFAULTS.ipFamily;
     this.#resolve = systemResolve(options.dnsServers, this.#ipFamily);
   }
@@ -91,7 +91,7 @@ class Cluster {
       client,
       ipFamily: this.#ipFamily,
       resolve: this.#resolve,
-      paces: this.#paces,
+      limits: this.#limits,
       external: this.#external,
     });
     const shared = this.#watchOf(serviceOf(ref).namespace, client);
@@ -113,7 +113,7 @@ class Cluster {
     const known = this.#namespaces.get(namespace);
     if (known !== undefined) return known;
     const resource = this.#options.api ?? KUBERNETES_DEFAULTS.api;
-    const shared = new NamespaceWatch({ namespace, resource, client, clock, random, paces: this.#paces });
+    const shared = new NamespaceWatch({ namespace, resource, client, clock, random, limits: this.#limits });
     this.#namespaces.set(namespace, shared);
     return shared;
   }

@@ -1,7 +1,7 @@
 import { isCrowflyError, type ServiceRef, type Target } from '@crowfly/core';
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { isLabel, locate, type Naming, serviceOf, spell } from '../dist/names.js';
+import { isLabel, locate, type Naming, serviceOf } from '../dist/names.js';
 
 const naming: Naming = { namespace: 'shop', namespaces: ['billing'], clusterDomain: 'cluster.local' };
 
@@ -10,6 +10,9 @@ function url(text: string): Target {
   const scheme = protocol === 'https:' ? 'https' : 'http';
   return { scheme, host: hostname.replace(/^\[|\]$/g, ''), ...(port === '' ? {} : { port: Number(port) }) };
 }
+
+/** As settings, messages and `explain` spell it. */
+const spell = ({ key, port }: ServiceRef): string => (port === undefined ? key : `${key}:${port}`);
 
 const located = (text: string, by = naming): string => {
   const ref = locate(text.includes('://') ? url(text) : text, by);

@@ -1,9 +1,10 @@
 import { type Clock, CrowflyError, isCrowflyError, printable } from '@crowfly/core';
 import { createRegistryClient, type RegistryAnswer, type RegistryClient } from '@crowfly/http';
 import type { Access } from '../access/access.js';
-import { nextTurn } from '../turn.js';
 import { LineReader } from './line-reader.js';
 import { ListReader } from './list-reader.js';
+import { partsOf } from './parts.js';
+import { resourceVersionOf } from './resource-version.js';
 import { refusal, type Subject } from './status.js';
 
 /** What is listed and watched: one resource of one namespace. */
@@ -30,8 +31,6 @@ export interface Watching {
 const MAX_LIST_BYTES = 256 * 1024 * 1024;
 const MAX_EVENT_BYTES = 16 * 1024 * 1024;
 const MAX_OBJECT_BYTES = 4 * 1024 * 1024;
-/** After so many bytes of a list or of a burst of events, others get their turn. */
-const TURN_BYTES = 32 * 1024;
 
 const GROUPS = { endpointslices: '/apis/discovery.k8s.io/v1', endpoints: '/api/v1' } as const;
 
@@ -75,21 +74,17 @@ export class ApiClient {
     ];
     const answer = await this.#ask(subject, pathOf(collection, query), signal);
     const reader = new ListReader(MAX_EVENT_BYTES, item);
-    const turns = takeTurns();
     let bytes = 0;
     try {
-      for await (const chunk of answer.chunks()) {
-        bytes += chunk.length;
+      for await (const part of partsOf(answer)) {
+        signal.throwIfAborted();
+        bytes += part.length;
         if (bytes > MAX_LIST_BYTES)
           throw new CrowflyError('bad-data', `the list has more than ${MAX_LIST_BYTES} bytes`);
-        for (let from = 0; from < chunk.length; from += TURN_BYTES) {
-          const part = chunk.subarray(from, from + TURN_BYTES);
-          reader.push(part);
-          await turns(part.length);
-          signal.throwIfAborted();
-        }
+        reader.push(part);
       }
-      return versionOf(reader.end());
+      signal.throwIfAborted();
+      return checkedVersion(reader.end());
     } catch (error) {
       throw readable(error, `${this.#access.origin}${pathOf(collection, [])}`);
     } finally {
@@ -189,16 +184,11 @@ export class ApiClient {
 async function* events(answer: RegistryAnswer, where: string): AsyncGenerator<readonly WatchEvent[]> {
   const asEvent = (line: unknown): WatchEvent => eventOf(line, answer);
   const reader = new LineReader(MAX_EVENT_BYTES);
-  const turns = takeTurns();
   try {
-    for await (const chunk of answer.chunks()) {
-      // In parts: a burst of events that has waited comes as one chunk.
-      for (let from = 0; from < chunk.length; from += TURN_BYTES) {
-        const part = chunk.subarray(from, from + TURN_BYTES);
-        const lines = reader.push(part);
-        if (lines.length > 0) yield lines.map(asEvent);
-        await turns(part.length);
-      }
+    // A burst of events that has waited comes as one chunk.
+    for await (const part of partsOf(answer)) {
+      const lines = reader.push(part);
+      if (lines.length > 0) yield lines.map(asEvent);
     }
     if (reader.partial)
       throw new CrowflyError('registry-failed', `${where}: the watch ended inside an event`);
@@ -207,17 +197,6 @@ async function* events(answer: RegistryAnswer, where: string): AsyncGenerator<re
   } finally {
     answer.cancel();
   }
-}
-
-/** What has arrived is read without a pause: this makes one now and then. */
-function takeTurns(): (bytes: number) => Promise<void> | undefined {
-  let since = 0;
-  return (bytes) => {
-    since += bytes;
-    if (since < TURN_BYTES) return undefined;
-    since = 0;
-    return nextTurn();
-  };
 }
 
 function eventOf(line: unknown, answer: RegistryAnswer): WatchEvent {
@@ -232,10 +211,9 @@ function pathOf({ resource, namespace }: Collection, query: readonly string[]): 
   return `${GROUPS[resource]}/namespaces/${encodeURIComponent(namespace)}/${resource}${text === '' ? '' : `?${text}`}`;
 }
 
-function versionOf(list: unknown): string {
-  const version: unknown = (list as { metadata?: { resourceVersion?: unknown } } | null)?.metadata
-    ?.resourceVersion;
-  if (typeof version === 'string' && version !== '' && version.length <= 100) return version;
+function checkedVersion(list: unknown): string {
+  const version = resourceVersionOf(list);
+  if (version !== undefined && version.length <= 100) return version;
   throw new CrowflyError('bad-data', 'the list has no metadata.resourceVersion');
 }
 

@@ -10,6 +10,7 @@ import {
 } from '@crowfly/core';
 import type { ServiceName } from '../names.js';
 import type { ServiceFacts } from './service-lookup.js';
+import { addressOf } from './slice-endpoints.js';
 import { byId } from './union.js';
 
 /** Bounds of how long an answer is used, in milliseconds, whatever its TTL says. */
@@ -144,6 +145,6 @@ function portOf({ port, facts }: ExternalNameOptions): number | undefined {
 }
 
 function endpointOf(host: string, port: number, externalName: string): Endpoint {
-  const id = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+  const id = addressOf(host, port);
   return Object.freeze({ id, host, port, metadata: Object.freeze({ externalName }) });
 }

@@ -1,8 +1,8 @@
 import type { Clock } from '@crowfly/core';
 import type { ApiClient } from '../api/client.js';
 import type { ServiceName } from '../names.js';
-import type { Pacer } from '../watch/pacer.js';
 import { patiently } from '../watch/patience.js';
+import type { TokenBucket } from '../watch/token-bucket.js';
 import { lookUpService, type ServiceFacts } from './service-lookup.js';
 
 export interface InquiryOptions {
@@ -11,7 +11,7 @@ export interface InquiryOptions {
   random(): number;
   readonly service: ServiceName;
   /** When it may ask. */
-  pace(): Pacer;
+  limit(): TokenBucket;
   failed(error: unknown): void;
 }
 
@@ -54,9 +54,9 @@ export class Inquiry {
   }
 
   #lookUp(signal: AbortSignal): Promise<ServiceFacts> {
-    const { client, service, pace } = this.#o;
+    const { client, service, limit } = this.#o;
     return patiently(this.#o, signal, async () => {
-      await pace().turn(signal);
+      await limit().turn(signal);
       return lookUpService(client, service, signal);
     });
   }

@@ -32,7 +32,7 @@ export function sliceEndpoints(
 function make(instance: Instance, port: number, protocol: Endpoint['protocol']): Endpoint {
   const { id, host, state, zone, node, hints, metadata } = instance;
   const endpoint: { -readonly [K in keyof Endpoint]: Endpoint[K] } = {
-    id: id === host ? address(host, port) : `${id}:${port}`,
+    id: id === host ? addressOf(host, port) : `${id}:${port}`,
     host,
     port,
     state,
@@ -46,7 +46,8 @@ function make(instance: Instance, port: number, protocol: Endpoint['protocol']):
   return Object.freeze(endpoint);
 }
 
-function address(host: string, port: number): string {
+/** `10.0.0.1:8080`, `[fd00::1]:8080`. */
+export function addressOf(host: string, port: number): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
 

@@ -2,20 +2,18 @@ import { type Clock, type Feed, type Problem, type ServiceRef, sleep } from '@cr
 import type { ApiClient } from '../api/client.js';
 import { type ServiceName, serviceOf } from '../names.js';
 import type { Slice } from '../slice.js';
-import type { Paces } from '../watch/paces.js';
+import type { RateLimits } from '../watch/rate-limits.js';
+import { EndpointSet } from './endpoint-set.js';
 import { followExternalName, type Resolve } from './external-name.js';
-import { Filling } from './filling.js';
 import { Inquiry } from './inquiry.js';
 import { choosePort, type PortChoice, type ServicePorts, type Usable } from './ports.js';
+import { Publisher } from './publisher.js';
 import type { ServiceFacts } from './service-lookup.js';
-import { Speaker } from './speaker.js';
 
 /** Ports that were looked up are looked up again when a watch begins and they are this old: a Service is rarely changed. */
 const PORTS_MS = 240_000;
 /** A service without slices is asked for again: nothing is watched that would show an ExternalName. Jittered by a third. */
 const ABSENT_MS = 30_000;
-/** So many endpoints are prepared without a pause. */
-const PIECE = 1_000;
 
 export interface ViewOptions {
   readonly ref: ServiceRef;
@@ -25,7 +23,7 @@ export interface ViewOptions {
   readonly client: ApiClient;
   readonly ipFamily: 'IPv4' | 'IPv6';
   readonly resolve: Resolve;
-  readonly paces: Paces;
+  readonly limits: RateLimits;
   /** The references that were seen to be ExternalNames, by any view. */
   readonly external: Set<string>;
 }
@@ -38,10 +36,10 @@ export class View {
   /** Ends the view. */
   fail: (error: unknown) => void = () => {};
   readonly #o: ViewOptions;
-  readonly #speaker: Speaker;
+  readonly #publisher: Publisher;
   readonly #inquiry: Inquiry;
   #slices: ReadonlyMap<string, Slice> = new Map();
-  #filling: Filling | undefined;
+  #set: EndpointSet | undefined;
   /** Why no port of the slices is the one that is meant; `undefined` when one is. */
   #noPort: string | undefined;
   #ports: ServicePorts | string | undefined;
@@ -56,16 +54,18 @@ export class View {
       this.fail = reject;
     });
     this.failed.catch(() => {});
-    const { ref, feed, clock, random, client, paces, external } = options;
-    this.#speaker = new Speaker(feed, clock);
+    const { ref, feed, clock, random, client, limits, external } = options;
+    this.#publisher = new Publisher(feed, clock);
     this.#inquiry = new Inquiry({
       client,
       clock,
       random,
       service: this.service,
       // Names may be made up; what is known to be there does not wait behind them.
-      pace: () =>
-        this.#slices.size > 0 || this.#speaker.spoke || external.has(ref.key) ? paces.known : paces.unknown,
+      limit: () =>
+        this.#slices.size > 0 || this.#publisher.started || external.has(ref.key)
+          ? limits.known
+          : limits.unknown,
       failed: (error) => this.fail(error),
     });
   }
@@ -74,25 +74,15 @@ export class View {
    * Makes what the next `update` will need of a large service that is not known yet, in pieces: `turn` lets others work in
    * between. Nothing of it is seen before the update.
    */
-  async prepare(slices: ReadonlyMap<string, Slice>, turn: () => Promise<void>): Promise<Filling | undefined> {
-    if (this.#filling !== undefined) return undefined;
+  async prepare(
+    slices: ReadonlyMap<string, Slice>,
+    turn: () => Promise<void>,
+  ): Promise<EndpointSet | undefined> {
+    if (this.#set !== undefined) return undefined;
     const chosen = ofFamily(slices, this.#o.ipFamily);
     const choice = choosePort(chosen, this.#o.ref.port, this.#ports);
     if (choice.kind === 'ask' || choice.kind === 'none') return undefined;
-    const filling = new Filling(chosen[0]?.family, choice);
-    let part: Slice[] = [];
-    let size = 0;
-    for (const slice of chosen) {
-      part.push(slice);
-      size += slice.instances.length;
-      if (size < PIECE) continue;
-      filling.take(part, true);
-      part = [];
-      size = 0;
-      await turn();
-    }
-    filling.take(part, true);
-    return filling;
+    return EndpointSet.inPieces(chosen, choice, turn);
   }
 
   /**
@@ -100,9 +90,9 @@ export class View {
    *
    * @param prepared of these slices
    */
-  update(slices: ReadonlyMap<string, Slice>, prepared?: Filling): void {
+  update(slices: ReadonlyMap<string, Slice>, prepared?: EndpointSet): void {
     this.#slices = slices;
-    this.#filling ??= prepared;
+    this.#set ??= prepared;
     this.#consider();
   }
 
@@ -114,14 +104,14 @@ export class View {
 
   /** Nothing is asked or said any more. */
   end(): void {
-    this.#speaker.stop();
+    this.#publisher.stop();
     this.#inquiry.end();
   }
 
   #consider(): void {
     if (this.#slices.size === 0) {
-      this.#filling = undefined;
-      if (this.#inquiry.about !== 'absence') this.#speaker.later(() => this.#settle());
+      this.#set = undefined;
+      if (this.#inquiry.about !== 'absence') this.#publisher.later(() => this.#settle());
       return;
     }
     if (this.#inquiry.about === 'absence') this.#inquiry.end();
@@ -129,21 +119,21 @@ export class View {
     const choice = this.#choose(chosen);
     switch (choice.kind) {
       case 'ask':
-        this.#speaker.stop();
+        this.#publisher.stop();
         this.#lookUpPorts();
         break;
       case 'none':
-        this.#filling = undefined;
+        this.#set = undefined;
         this.#noPort = choice.reason;
-        this.#speaker.report(this.#problems(choice));
-        this.#speaker.later(() => this.#settle());
+        this.#publisher.report(this.#problems(choice));
+        this.#publisher.later(() => this.#settle());
         break;
       default: {
         this.#noPort = undefined;
-        const { endpoints } = this.#fill(chosen, choice);
-        this.#speaker.report(this.#problems(choice));
-        if (this.#speaker.wouldTakeAway(endpoints)) this.#speaker.later(() => this.#settle());
-        else this.#speaker.publish(endpoints);
+        const { endpoints } = this.#setOf(chosen, choice);
+        this.#publisher.report(this.#problems(choice));
+        if (this.#publisher.wouldTakeAway(endpoints)) this.#publisher.later(() => this.#settle());
+        else this.#publisher.publish(endpoints);
       }
     }
   }
@@ -152,8 +142,9 @@ export class View {
   #settle(): void {
     const { name, namespace } = this.service;
     if (this.#slices.size === 0) this.#lookUpAbsence();
-    else if (this.#noPort === undefined) this.#speaker.publish(this.#filling?.endpoints ?? []);
-    else this.#speaker.unknown(`Service '${name}' in namespace '${namespace}' is there, but ${this.#noPort}`);
+    else if (this.#noPort === undefined) this.#publisher.publish(this.#set?.endpoints ?? []);
+    else
+      this.#publisher.unknown(`Service '${name}' in namespace '${namespace}' is there, but ${this.#noPort}`);
   }
 
   #choose(slices: readonly Slice[]): PortChoice {
@@ -164,12 +155,12 @@ export class View {
     return choosePort(slices, this.#o.ref.port, this.#ports);
   }
 
-  #fill(slices: readonly Slice[], choice: Usable): Filling {
+  #setOf(slices: readonly Slice[], choice: Usable): EndpointSet {
     // Begun anew when it was made for something else.
-    if (this.#filling?.made !== Filling.key(slices[0]?.family, choice))
-      this.#filling = new Filling(slices[0]?.family, choice);
-    this.#filling.take(slices);
-    return this.#filling;
+    if (this.#set?.key !== EndpointSet.key(slices[0]?.family, choice))
+      this.#set = new EndpointSet(slices[0]?.family, choice);
+    this.#set.take(slices);
+    return this.#set;
   }
 
   #problems(choice: PortChoice): readonly Problem[] {
@@ -202,8 +193,9 @@ export class View {
         await this.#followExternal(facts, againMs, signal);
       } else {
         external.delete(ref.key);
-        if (facts.kind === 'there') this.#speaker.publish([]);
-        else this.#speaker.unknown(facts.kind === 'none' ? facts.reason : unseen(this.service, facts.reason));
+        if (facts.kind === 'there') this.#publisher.publish([]);
+        else
+          this.#publisher.unknown(facts.kind === 'none' ? facts.reason : unseen(this.service, facts.reason));
         await sleep(clock, againMs, signal);
       }
       this.#lookUpAbsence();
@@ -224,9 +216,9 @@ export class View {
       resolve,
       signal,
       forMs,
-      publish: (endpoints) => this.#speaker.publish(endpoints),
-      report: (problems) => this.#speaker.report(problems),
-      unknown: (reason) => this.#speaker.unknown(reason),
+      publish: (endpoints) => this.#publisher.publish(endpoints),
+      report: (problems) => this.#publisher.report(problems),
+      unknown: (reason) => this.#publisher.unknown(reason),
     });
   }
 }

@@ -1,13 +1,14 @@
 import { type Clock, CrowflyError, isCrowflyError, sleep } from '@crowfly/core';
 import type { ApiClient, Collection, WatchEvent } from '../api/client.js';
+import { resourceVersionOf } from '../api/resource-version.js';
 import { Expired, streamError } from '../api/status.js';
 import { type Parsed, parseEndpointSlice, parseEndpoints } from '../parse.js';
 import type { View } from '../service/view.js';
-import { Pacer } from './pacer.js';
-import type { Paces } from './paces.js';
 import { patiently } from './patience.js';
+import type { RateLimits } from './rate-limits.js';
 import { selectorOf } from './selector.js';
 import { Store } from './store.js';
+import { TokenBucket } from './token-bucket.js';
 import { Views } from './views.js';
 import { type End, WatchSession } from './watch-session.js';
 
@@ -17,9 +18,9 @@ const START_MS = 10;
 const WATCH_S = [300, 600] as const;
 /** A watch that ends sooner, without a word, is no good one. */
 const SHORT_MS = 1_000;
-/** Paces, as burst and interval in milliseconds: watches that the server ends, and lists for services that are added. */
-const WATCH_PACE = [5, 1_000] as const;
-const ADD_PACE = [20, 1_000] as const;
+/** As burst and interval in milliseconds: watches that the server ends, and lists for services that are added. */
+const WATCHES = [5, 1_000] as const;
+const ADDITIONS = [20, 1_000] as const;
 /** How often in a row the server may say that a fresh version has expired. */
 const MAX_EXPIRED = 3;
 
@@ -28,7 +29,7 @@ export interface NamespaceWatchOptions {
   readonly resource: Collection['resource'];
   readonly client: ApiClient;
   readonly clock: Clock;
-  readonly paces: Paces;
+  readonly limits: RateLimits;
   random(): number;
 }
 
@@ -40,8 +41,8 @@ export class NamespaceWatch {
   readonly #o: NamespaceWatchOptions;
   readonly #views = new Views();
   readonly #store = new Store();
-  readonly #ended: Pacer;
-  readonly #added: Pacer;
+  readonly #ended: TokenBucket;
+  readonly #added: TokenBucket;
   /** The services that the store is true for. */
   #synced: ReadonlySet<string> = new Set();
   /** Of what was seen last: where to go on watching. */
@@ -54,8 +55,8 @@ export class NamespaceWatch {
 
   constructor(options: NamespaceWatchOptions) {
     this.#o = options;
-    this.#ended = new Pacer(options.clock, ...WATCH_PACE);
-    this.#added = new Pacer(options.clock, ...ADD_PACE);
+    this.#ended = new TokenBucket(options.clock, ...WATCHES);
+    this.#added = new TokenBucket(options.clock, ...ADDITIONS);
   }
 
   /** Nobody follows anything. */
@@ -134,7 +135,7 @@ export class NamespaceWatch {
   }
 
   async #list(signal: AbortSignal): Promise<void> {
-    await this.#o.paces.lists.turn(signal);
+    await this.#o.limits.lists.turn(signal);
     const { services } = this.#views;
     const collection = this.#collection(services);
     const read = async (version: string | undefined): Promise<{ objects: Parsed[]; version: string }> => {
@@ -193,7 +194,7 @@ export class NamespaceWatch {
       for (const { type, object } of batch) {
         if (type === 'ERROR') throw this.#streamError(object);
         if (type === 'BOOKMARK') {
-          this.#saw(versionOf(object));
+          this.#saw(resourceVersionOf(object));
           continue;
         }
         const parsed = this.#parse(object);
@@ -251,10 +252,4 @@ export class NamespaceWatch {
 
 export function closedError(): CrowflyError {
   return new CrowflyError('closed', 'the registry of the cluster was closed');
-}
-
-function versionOf(object: unknown): string | undefined {
-  const version: unknown = (object as { metadata?: { resourceVersion?: unknown } } | null)?.metadata
-    ?.resourceVersion;
-  return typeof version === 'string' && version !== '' ? version : undefined;
 }

@@ -8,7 +8,7 @@ import { sameEndpoints } from './slice-endpoints.js';
 const REMOVAL_MS = 20;
 
 /** Says to a feed what is new, and nothing twice. */
-export class Speaker {
+export class Publisher {
   readonly #feed: Feed;
   readonly #clock: Clock;
   #said: { readonly endpoints: readonly Endpoint[] } | { readonly unknown: string } | undefined;
@@ -21,7 +21,7 @@ export class Speaker {
   }
 
   /** Whether anything was said yet. */
-  get spoke(): boolean {
+  get started(): boolean {
     return this.#said !== undefined;
   }
 

@@ -1,7 +1,7 @@
 import { type Clock, sleep } from '@crowfly/core';
 
 /** Keeps requests from following one another without end: a token bucket. */
-export class Pacer {
+export class TokenBucket {
   readonly #clock: Clock;
   readonly #burst: number;
   readonly #intervalMs: number;

@@ -1,5 +1,5 @@
 import type { Clock } from '@crowfly/core';
-import { Pacer } from './pacer.js';
+import { TokenBucket } from './token-bucket.js';
 
 /** As burst and interval in milliseconds: lists, and questions for Services of which nothing, or something, is known. */
 const LISTS = [100, 200] as const;
@@ -10,14 +10,14 @@ const KNOWN = [100, 50] as const;
  * The most that one registry asks of its cluster. Names may come from outside: whoever makes them up, in namespaces
  * that he makes up as well, must not turn each of our processes into many requests a second.
  */
-export class Paces {
-  readonly lists: Pacer;
-  readonly unknown: Pacer;
-  readonly known: Pacer;
+export class RateLimits {
+  readonly lists: TokenBucket;
+  readonly unknown: TokenBucket;
+  readonly known: TokenBucket;
 
   constructor(clock: Clock) {
-    this.lists = new Pacer(clock, ...LISTS);
-    this.unknown = new Pacer(clock, ...UNKNOWN);
-    this.known = new Pacer(clock, ...KNOWN);
+    this.lists = new TokenBucket(clock, ...LISTS);
+    this.unknown = new TokenBucket(clock, ...UNKNOWN);
+    this.known = new TokenBucket(clock, ...KNOWN);
   }
 }
