@@ -3,7 +3,7 @@ import type { ConnectionOptions as TlsOptions } from 'node:tls';
 import { type Check, type Clock, check, checkOptions } from '@crowfly/core';
 import { tellConnect, type WireProtocol } from './channels.js';
 import { connectError, failed, materialError, type Place, placeName } from './errors.js';
-import type { Stop } from './exchange.js';
+import type { Stop, Stoppable } from './exchange.js';
 import type { Limits, Origin } from './options.js';
 import { timeLimit } from './time-limit.js';
 import type { ConnectionOptions } from './types.js';
@@ -21,11 +21,6 @@ export interface Dialled {
   readonly socket: Socket;
   readonly protocol: WireProtocol;
   readonly place: Place;
-}
-
-/** Who may end the attempt. */
-export interface Stoppable {
-  onStop(stop: Stop): () => void;
 }
 
 const bytes: Check = (value) => {

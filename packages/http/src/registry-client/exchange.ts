@@ -45,18 +45,10 @@ function stopEach(open: ReadonlySet<Exchange>, reason: unknown): void {
   for (const exchange of [...open]) exchange.stop(reason);
 }
 
-/**
- * One request from the call to the end of its body, as far as it can be stopped from outside: by its signal, or by the
- * client's `close`.
- */
-export class Exchange {
-  readonly #forget: () => void;
+/** Something under way that can be stopped, once. */
+export class Stoppable {
   readonly #stops = new Set<Stop>();
   #stopped: { readonly reason: unknown } | undefined;
-
-  constructor(forget: () => void) {
-    this.#forget = forget;
-  }
 
   /** Set once it was stopped. */
   get stopped(): { readonly reason: unknown } | undefined {
@@ -81,6 +73,23 @@ export class Exchange {
   /** Nothing is under way any more. May be called again. */
   end(): void {
     this.#stops.clear();
+  }
+}
+
+/**
+ * One request from the call to the end of its body, as far as it can be stopped from outside: by its signal, or by the
+ * client's `close`.
+ */
+export class Exchange extends Stoppable {
+  readonly #forget: () => void;
+
+  constructor(forget: () => void) {
+    super();
+    this.#forget = forget;
+  }
+
+  override end(): void {
+    super.end();
     this.#forget();
   }
 

@@ -1,7 +1,7 @@
 import type { Head } from './answer.js';
 import { type Context, dial } from './dial.js';
 import { failed } from './errors.js';
-import { closedError, type Exchange, type Stop } from './exchange.js';
+import { closedError, type Exchange, Stoppable } from './exchange.js';
 import type { Http1 } from './http1.js';
 import type { Plan } from './plan.js';
 import { Session } from './session.js';
@@ -72,23 +72,15 @@ export class Http2 {
   }
 }
 
-class Opening {
+/** A connection that is being opened, stopped by the last one who waits for it. */
+class Opening extends Stoppable {
   done: Promise<void> = Promise.resolve();
   waiting = 0;
-  #stopped: { readonly reason: unknown } | undefined;
-  readonly #stops = new Set<Stop>();
-
-  onStop(stop: Stop): () => void {
-    if (this.#stopped !== undefined) stop(this.#stopped.reason);
-    else this.#stops.add(stop);
-    return () => this.#stops.delete(stop);
-  }
 
   /** @returns whether that was the last one who waited */
   leave(reason: unknown): boolean {
     if (--this.waiting > 0) return false;
-    this.#stopped = { reason };
-    for (const stop of [...this.#stops]) stop(reason);
+    this.stop(reason);
     return true;
   }
 }

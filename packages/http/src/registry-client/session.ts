@@ -9,9 +9,9 @@ import {
 import type { Timer } from '@crowfly/core';
 import type { Head } from './answer.js';
 import { tellRequest } from './channels.js';
-import type { Context, Dialled, Stoppable } from './dial.js';
+import type { Context, Dialled } from './dial.js';
 import { connectError, failed, late, noAnswer, placeName } from './errors.js';
-import type { Exchange } from './exchange.js';
+import type { Exchange, Stoppable } from './exchange.js';
 import { flat } from './flat.js';
 import { Lost } from './lost.js';
 import { PingGuard } from './ping-guard.js';
