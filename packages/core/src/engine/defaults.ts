@@ -40,7 +40,7 @@ export const DEFAULTS = {
      * A try without a first byte for this long makes us ask its instance by a connect. When nothing comes back within
      * `timeouts.connectMs`, its machine has vanished: it is ejected, and its tries go elsewhere if they may. 0: never ask.
      */
-    stallMs: 1000,
+    stallMs: 500,
     /**
      * From the ejection to the first probe, doubled by each failed one, up to the maximum; each jittered down by up to
      * half. An instance that refused connections is asked by a connect, at least every 2 s.

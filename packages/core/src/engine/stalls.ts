@@ -27,7 +27,7 @@ export interface StallsOptions {
  * refused (the machine is there), or lost.
  *
  * One timer for all tries. A try asks about its instance after `stallMs`, and then each time that as long again has
- * passed without a sign of it as the try had lasted before: a long poll of a minute asks six times, not sixty. One
+ * passed without a sign of it as the try had lasted before: a long poll of a minute asks seven times, not a hundred and twenty. One
  * answer, or one connect, counts for all tries at an instance, also at one that is ejected or has left: they wait there.
  */
 export class Stalls {

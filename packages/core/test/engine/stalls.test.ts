@@ -59,7 +59,7 @@ describe('an instance whose machine has vanished', () => {
     expect(world.events('ejected')).to.have.length(1);
     expect(world.events('ejected')[0]).to.include({ evidence: 'hard' });
     expect(world.events('retry')[0]?.reason).to.match(
-      /a \(.*\) sent nothing for 1000 ms.*new connect within 1000 ms/,
+      /a \(.*\) sent nothing for 500 ms.*new connect within 1000 ms/,
     );
     expect(stallMs + connectMs).to.be.below(firstByteMs);
   });
