@@ -169,10 +169,12 @@ function readInstance(
     return undefined;
   }
   const target = record(entry.targetRef);
-  const pod = target.kind === 'Pod' || target.kind === undefined ? text(target.name) : undefined;
+  // What is no pod may have many addresses: its uid would make them one instance.
+  const isPod = target.kind === 'Pod' || target.kind === undefined;
+  const pod = isPod ? text(target.name) : undefined;
   const node = text(entry.nodeName);
   return {
-    id: text(target.uid) ?? host,
+    id: (isPod ? text(target.uid) : undefined) ?? host,
     host,
     state,
     zone: text(entry.zone),

@@ -189,6 +189,14 @@ describe('an EndpointSlice', () => {
     expect(instance({ targetRef: null })?.id).to.equal('10.0.0.1');
   });
 
+  it('has an instance for each address where one object that is no pod has several', () => {
+    const targetRef = { kind: 'ExternalEntity', name: 'mainframe', uid: 'u' };
+    const { instances } = parsed({
+      endpoints: [pod('10.0.0.1', { targetRef }), pod('10.0.0.2', { targetRef })],
+    });
+    expect(instances.map(({ id }) => id)).to.deep.equal(['10.0.0.1', '10.0.0.2']);
+  });
+
   it('without a name is an error, and one without the label is of no service', () => {
     for (const raw of [
       null,
