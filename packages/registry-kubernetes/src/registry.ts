@@ -12,7 +12,7 @@ import { RateLimits } from './watch/rate-limits.js';
 /** How soon a connection that died in silence is noticed: pings over HTTP/2, bookmarks over HTTP/1.1 (plain http). */
 const SILENCE_MS = { https: 15_000, http: 75_000 } as const;
 
-/** So many namespaces are remembered when nothing of them is in use any more: which version was seen of them last. */
+/** So many namespaces in which nothing was seen are remembered when nobody asks for them. */
 const MAX_NAMESPACES = 100;
 
 /**
@@ -118,11 +118,11 @@ class Cluster {
     return shared;
   }
 
-  /** The oldest ones first: namespaces may be made up as well. */
+  /** The oldest ones first, as namespaces may be made up; of real ones it matters which version was seen last. */
   #forgetIdle(): void {
     if (this.#namespaces.size <= MAX_NAMESPACES) return;
     for (const [namespace, shared] of this.#namespaces) {
-      if (!shared.idle) continue;
+      if (!shared.idle || shared.known) continue;
       this.#namespaces.delete(namespace);
       if (this.#namespaces.size <= MAX_NAMESPACES) return;
     }

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { pods, slice } from './support/objects.ts';
+import { forbidden } from './support/replies.ts';
 import { Rig } from './support/rig.ts';
 
 describe('names that somebody makes up', () => {
@@ -67,5 +68,21 @@ describe('names that somebody makes up', () => {
     const began = rig.clock.now();
     for (let count = 0; count < 150; count++) await ask(`orders.made-up-${count}`);
     expect(rig.server.count('list')).to.be.at.most(101 + 5 * since(began));
+  });
+
+  it('in namespaces that may not be read, do not keep one waiting that is in use', async () => {
+    rig.server.cluster.put('endpointslices', slice({ name: 's1', endpoints: pods('10.0.0.1') }));
+    await rig.watch('orders').says('10.0.0.1:8080');
+    rig.server.interfere({ verb: 'list' }, ({ namespace }) =>
+      namespace === 'shop' || namespace === 'stock'
+        ? undefined
+        : forbidden('list', 'endpointslices', namespace),
+    );
+    for (let count = 0; count < 1_000; count++) rig.watch(`orders.made-up-${count}`);
+    await rig.pass(500, 100);
+    rig.server.cutWatches();
+    rig.server.cluster.put('endpointslices', slice({ name: 's1', endpoints: pods('10.0.0.2') }));
+    await rig.pass(1_000, 100);
+    await rig.watch('orders').says('10.0.0.2:8080');
   });
 });

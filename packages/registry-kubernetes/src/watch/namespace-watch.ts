@@ -49,6 +49,7 @@ export class NamespaceWatch {
   #version = '';
   /** What is listed may not be older, whichever server answers. '0': of any age; undefined: the latest. */
   #notOlderThan: string | undefined = '0';
+  #known = false;
   #closed = false;
   #running: AbortController | undefined;
   #session: WatchSession | undefined;
@@ -57,6 +58,11 @@ export class NamespaceWatch {
     this.#o = options;
     this.#ended = new TokenBucket(options.clock, ...WATCHES);
     this.#added = new TokenBucket(options.clock, ...ADDITIONS);
+  }
+
+  /** Something was seen in it: nobody made it up. */
+  get known(): boolean {
+    return this.#known;
   }
 
   /** Nobody follows anything. */
@@ -135,7 +141,8 @@ export class NamespaceWatch {
   }
 
   async #list(signal: AbortSignal): Promise<void> {
-    await this.#o.limits.lists.turn(signal);
+    const { knownLists, unknownLists } = this.#o.limits;
+    await (this.known ? knownLists : unknownLists).turn(signal);
     const { services } = this.#views;
     const collection = this.#collection(services);
     const read = async (version: string | undefined): Promise<{ objects: Parsed[]; version: string }> => {
@@ -159,6 +166,7 @@ export class NamespaceWatch {
     }
     this.#store.replace(list.objects);
     this.#synced = services;
+    if (list.objects.length > 0) this.#known = true;
     this.#version = this.#notOlderThan = list.version;
     await this.#views.tellAll(services, this.#store, signal);
   }
@@ -203,6 +211,7 @@ export class NamespaceWatch {
           type === 'DELETED' || !this.#synced.has(parsed.service)
             ? this.#store.delete(parsed.name)
             : this.#store.set(parsed);
+        if (type !== 'DELETED') this.#known = true;
         for (const service of touched) changed.add(service);
       }
     } finally {
