@@ -17,9 +17,12 @@ export {
   type Strategy,
 } from '@crowfly/core';
 export {
+  GRACEFUL_SHUTDOWN_DEFAULTS,
   type GracefulShutdown,
   type GracefulShutdownOptions,
   gracefulShutdown,
+  type NodeServer,
+  type ShutdownHook,
   type ShutdownReport,
   type ShutdownState,
 } from '@crowfly/http';

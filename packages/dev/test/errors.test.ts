@@ -80,11 +80,11 @@ const broken: RegistryFactory = (context) => ({
 
 const refusing: RegistryFactory = (context) => ({
   ...silent(context),
-  id: 'kubernetes:in-cluster/shop',
+  id: 'consul:http://10.0.0.1:8500',
   watch: async () => {
     throw new CrowflyError(
       'denied',
-      "403: the service account 'shop:web' may not list endpointslices in 'shop': grant get, list and watch",
+      "403: the token may not read the service 'orders': grant service_prefix and node_prefix, read",
     );
   },
 });

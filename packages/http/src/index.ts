@@ -36,5 +36,9 @@ export type {
 } from './registry-client/types.js';
 export { parseRetryAfter } from './retry-after.js';
 export type { NodeServer } from './shutdown/leaving-server.js';
-export type { GracefulShutdownOptions, ShutdownHook } from './shutdown/options.js';
+export {
+  GRACEFUL_SHUTDOWN_DEFAULTS,
+  type GracefulShutdownOptions,
+  type ShutdownHook,
+} from './shutdown/options.js';
 export { stallSafeTimer } from './stall-safe-timer.js';

@@ -21,8 +21,8 @@ export interface Endpoint {
   /** The machine the instance runs on. */
   readonly node?: string;
   /**
-   * For callers where the registry meant this instance (Kubernetes topology hints): the names of their zones and nodes.
-   * Those meant for the caller come first, if every ready instance has hints.
+   * For which callers the registry meant this instance (Kubernetes topology hints): those in these zones, those on these
+   * nodes. Instances meant for the caller come first, if every ready one has hints.
    */
   readonly hints?: { readonly zones?: readonly string[]; readonly nodes?: readonly string[] };
   /** Share of the traffic relative to the other instances. Default 1. 0: only while no other instance is left. */

@@ -49,8 +49,8 @@ export type Settings = Required<
 > &
   Pick<GracefulShutdownOptions, 'onDraining' | 'beforeClose' | 'onClosed'> & { readonly logger: Logger };
 
-/** With the 5 s for what comes after the servers: 20 s, well within the 30 s that Kubernetes gives. */
-const DEFAULTS = {
+/** Every default that is a value. With the 5 s for what comes after the servers: 20 s, well within the 30 s that Kubernetes gives. */
+export const GRACEFUL_SHUTDOWN_DEFAULTS = {
   signals: ['SIGTERM', 'SIGINT'],
   delayMs: 5_000,
   closeMs: 10_000,
@@ -78,7 +78,7 @@ export function settingsOf(options: GracefulShutdownOptions): Settings {
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
   const { logger = consoleLogger, ...rest } = given as GracefulShutdownOptions;
   return {
-    ...DEFAULTS,
+    ...GRACEFUL_SHUTDOWN_DEFAULTS,
     clock: systemClock,
     ...rest,
     logger: logger === false ? { info() {}, warn() {} } : logger,
