@@ -43,6 +43,12 @@ export const KUBERNETES_DEFAULTS = {
 
 /** @throws CrowflyError `bad-option` with the path of what is wrong */
 export function checkKubernetesOptions(options: KubernetesOptions): void {
+  if (typeof options === 'object' && options !== null && 'clock' in options && 'random' in options)
+    throw new CrowflyError(
+      'bad-option',
+      'registry: kubernetes makes a registry and is none: write registry: kubernetes(), with parentheses',
+      { path: 'registry' },
+    );
   checkOptions('kubernetes', options, {
     namespace: namespaceName,
     namespaces: check.list(namespaceName, "a list of namespaces, as in ['shop']"),

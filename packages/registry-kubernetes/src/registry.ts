@@ -81,8 +81,7 @@ class Cluster {
     if (feed.signal.aborted) return;
     if (this.#closed) throw closedError();
     const { clock, random } = this.#context;
-    this.#client ??= new ApiClient(this.#place.access(), clock);
-    const client = this.#client;
+    const client = this.#connect();
     const view = new View({
       ref,
       feed,
@@ -100,6 +99,16 @@ class Cluster {
     } finally {
       this.#forgetIdle();
     }
+  }
+
+  #connect(): ApiClient {
+    const { namespace, guessed } = this.#place;
+    this.#client ??= new ApiClient(
+      this.#place.access(),
+      this.#context.clock,
+      guessed ? namespace : undefined,
+    );
+    return this.#client;
   }
 
   async close(): Promise<void> {

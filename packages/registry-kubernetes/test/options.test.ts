@@ -45,6 +45,10 @@ const cases: readonly [Record<string, unknown>, string | RegExp][] = [
     { kubeconfig: '/x', serviceAccountDirectory: '/x' },
     "kubernetes.serviceAccountDirectory: contradicts 'kubeconfig': keep one of them",
   ],
+  [
+    { clock: {}, random: () => 0, self: {} },
+    'registry: kubernetes makes a registry and is none: write registry: kubernetes(), with parentheses',
+  ],
   [{ kubeconfig: '/x', tokenFile: '/x' }, "kubernetes.tokenFile: contradicts 'kubeconfig': keep one of them"],
   [{ server: 'http://a', tokenFile: '/x' }, /^kubernetes\.tokenFile: .*plain http/],
   [{ dnsServers: '10.96.0.10' }, /^kubernetes\.dnsServers: expected a list of addresses/],

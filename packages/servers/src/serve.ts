@@ -32,6 +32,9 @@ const KINDS: Readonly<Record<string, Kind>> = {
   },
 };
 
+/** How often it is looked whether the npm that started this is still there. */
+const ORPHAN_MS = 1_000;
+
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /**
@@ -62,13 +65,19 @@ export async function serve(args: readonly string[]): Promise<void> {
   const started = performance.now();
   const served = await kind.start();
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
-  if (json) console.log(JSON.stringify(served.facts));
+  if (json) console.log(JSON.stringify({ ...served.facts, pid: process.pid }));
   else {
     for (const [fact, value] of Object.entries(served.facts)) console.log(`${fact.padEnd(12)}${value}`);
     console.log(`\n${served.hint}\n`);
     toStderr(`ready after ${seconds} s; Ctrl-C ends it`);
   }
+  // npm ends without passing a signal on when it is not a terminal that sends it: then nobody is left to wait for.
+  const parent = process.ppid;
+  const orphaned = new Promise<void>((resolve) => {
+    if (process.env.npm_lifecycle_event === undefined) return;
+    setInterval(() => process.ppid !== parent && resolve(), ORPHAN_MS).unref();
+  });
   // Signals alone keep no process alive; the servers' processes do, until one of them ends.
-  await asked;
+  await Promise.race([asked, orphaned]);
   await served.close();
 }

@@ -20,6 +20,8 @@ export interface Place {
   readonly id: string;
   /** Of names that say none. */
   readonly namespace: string;
+  /** Whether that is 'default' because nothing said which. */
+  readonly guessed: boolean;
   /** @throws CrowflyError when the API server cannot be reached from here: no pod, no kubeconfig, a wrong one */
   access(): Access;
 }
@@ -28,4 +30,9 @@ export interface Place {
 export function splitServer(server: string): Pick<Access, 'origin' | 'basePath'> {
   const { origin, pathname } = new URL(server);
   return { origin, basePath: pathname.replace(/\/+$/, '') };
+}
+
+/** @param given what says which namespace it is */
+export function namespaceOf(given: string | undefined): Pick<Place, 'namespace' | 'guessed'> {
+  return { namespace: given ?? 'default', guessed: given === undefined };
 }

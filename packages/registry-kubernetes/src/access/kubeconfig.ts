@@ -6,7 +6,7 @@ import { CrowflyError, describeError, printable, suggest } from '@crowfly/core';
 import type { ConnectionOptions } from '@crowfly/http';
 import type { KubeConfig } from '@kubernetes/client-node';
 import type { KubernetesOptions } from '../options.js';
-import { type Access, type Place, splitServer } from './access.js';
+import { type Access, namespaceOf, type Place, splitServer } from './access.js';
 
 /** The user's kubeconfig, as kubectl finds it: the files of a list that exist. */
 export function kubeconfigPaths(env: Readonly<Record<string, string | undefined>>): readonly string[] {
@@ -30,13 +30,13 @@ export function kubeconfigPlace(paths: readonly string[], options: KubernetesOpt
     const access = accessOf(config, name);
     return {
       id: `kubernetes:${access.origin}${access.basePath}`,
-      namespace: options.namespace ?? (namespace || 'default'),
+      ...namespaceOf(options.namespace ?? (namespace || undefined)),
       access: () => access,
     };
   } catch (error) {
     return {
       id: `kubernetes:${name}`,
-      namespace: options.namespace ?? 'default',
+      ...namespaceOf(options.namespace),
       access() {
         throw error;
       },

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { CrowflyError } from '@crowfly/core';
 import { isLabel } from '../names.js';
 import { KUBERNETES_DEFAULTS, type KubernetesOptions } from '../options.js';
-import type { Place } from './access.js';
+import { namespaceOf, type Place } from './access.js';
 import { fileAccess } from './files.js';
 import { kubeconfigPaths, kubeconfigPlace } from './kubeconfig.js';
 
@@ -28,9 +28,10 @@ export function findPlace(options: KubernetesOptions, env: Environment = process
   return nowhere(options, directory);
 }
 
-function serverPlace({ namespace = 'default', caFile, tokenFile }: KubernetesOptions, server: string): Place {
+function serverPlace({ namespace, caFile, tokenFile }: KubernetesOptions, server: string): Place {
   const access = fileAccess(server, caFile, tokenFile);
-  return { id: `kubernetes:${access.origin}${access.basePath}`, namespace, access: () => access };
+  const id = `kubernetes:${access.origin}${access.basePath}`;
+  return { id, ...namespaceOf(namespace), access: () => access };
 }
 
 function podPlace(options: KubernetesOptions, directory: string, host: string, port: string): Place {
@@ -40,8 +41,8 @@ function podPlace(options: KubernetesOptions, directory: string, host: string, p
     join(directory, 'token'),
     { caFile: 'kubernetes', tokenFile: 'kubernetes' },
   );
-  const namespace = options.namespace ?? readNamespace(directory) ?? 'default';
-  return { id: `kubernetes:${access.origin}`, namespace, access: () => access };
+  const namespace = namespaceOf(options.namespace ?? readNamespace(directory));
+  return { id: `kubernetes:${access.origin}`, ...namespace, access: () => access };
 }
 
 function readNamespace(directory: string): string | undefined {
@@ -53,14 +54,14 @@ function readNamespace(directory: string): string | undefined {
   }
 }
 
-function nowhere({ namespace = 'default' }: KubernetesOptions, directory: string): Place {
+function nowhere({ namespace }: KubernetesOptions, directory: string): Place {
   return {
     id: 'kubernetes:',
-    namespace,
+    ...namespaceOf(namespace),
     access() {
       throw new CrowflyError(
         'bad-option',
-        `there is no cluster to ask: this is no pod (no ${join(directory, 'token')}, or no KUBERNETES_SERVICE_HOST), and there is no kubeconfig (KUBECONFIG, ~/.kube/config); pass { kubeconfig } or { server, caFile, tokenFile }, or give the service a url`,
+        `there is no cluster to ask: this is no pod (no ${join(directory, 'token')}, or no KUBERNETES_SERVICE_HOST), and there is no kubeconfig (KUBECONFIG, ~/.kube/config); pass { kubeconfig } or { server, caFile, tokenFile }, or give the service a url, as CROWFLY_ORDERS=http://localhost:3001 in the environment does`,
         { path: 'kubernetes' },
       );
     },

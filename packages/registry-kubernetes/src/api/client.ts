@@ -38,9 +38,12 @@ const GROUPS = { endpointslices: '/apis/discovery.k8s.io/v1', endpoints: '/api/v
 export class ApiClient {
   readonly #access: Access;
   readonly #http: RegistryClient;
+  readonly #guessed: string | undefined;
 
-  constructor(access: Access, clock: Clock) {
+  /** @param guessed the namespace that is meant because nobody said which */
+  constructor(access: Access, clock: Clock, guessed?: string) {
     this.#access = access;
+    this.#guessed = guessed;
     this.#http = createRegistryClient({
       origin: access.origin,
       clock,
@@ -148,7 +151,12 @@ export class ApiClient {
   /** What a request is about, for messages. */
   subject(verb: Subject['verb'], resource: Subject['resource'], namespace: string): Subject {
     const { credentials, origin } = this.#access;
-    return { verb, resource, namespace, credentials, origin };
+    return { verb, resource, namespace, credentials, origin, note: this.note(namespace) };
+  }
+
+  /** What to say where a namespace is named that nobody asked for; '' for the others. */
+  note(namespace: string): string {
+    return namespace === this.#guessed ? ' (nothing says which namespace is meant: pass { namespace })' : '';
   }
 
   /** Connections open now. */

@@ -6,6 +6,8 @@ export interface Subject {
   readonly verb: 'list' | 'watch' | 'get';
   readonly resource: 'endpointslices' | 'endpoints' | 'services' | 'namespaces';
   readonly namespace: string;
+  /** What to add where the namespace is named: '' or that nobody asked for this one. */
+  readonly note: string;
   /** Whose right it would be: `the token in /var/run/...`; `undefined`: nobody's. */
   readonly credentials: string | undefined;
   readonly origin: string;
@@ -62,11 +64,18 @@ export function refusal(
       'denied',
       `${subject.origin} does not accept ${subject.credentials} (401, when asked to ${where}): it has expired, was revoked, or is of another cluster`,
     );
+  if (status === 403 && subject.credentials === undefined)
+    return new Forbidden(
+      'denied',
+      `${subject.origin} does not let just anybody ${where} (403${user(text)}), and no credentials were sent: pass a tokenFile`,
+    );
   if (status === 403)
     return new Forbidden(
       'denied',
-      `${subject.origin} does not let us ${where} (403${user(text)}): ${grant(subject)}`,
+      `${subject.origin} does not let us ${where} (403${user(text)}): ${grant(subject)}${subject.note}`,
     );
+  if (status === 400 && subject.origin.startsWith('http:'))
+    return error('registry-failed', `${answered}; does it speak https?`);
   if (status === 404)
     return error(
       'registry-failed',

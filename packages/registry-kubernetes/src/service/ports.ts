@@ -76,14 +76,14 @@ function none(
         )
       : [...numbers.keys()].map((name) => `${label(name)} (target ${target(name)})`);
   const more = listed.length > MAX_LISTED ? `, and ${listed.length - MAX_LISTED} more` : '';
-  const unread =
-    typeof service === 'string' ? `; which port a number means cannot be looked up: ${service}` : '';
   const named = [...numbers.keys()].find((name) => name !== '');
   const byName = named === undefined ? '' : `, or its name as in http://_${printable(named)}._tcp.${of}/`;
-  return {
-    kind: 'none',
-    reason: `it ${what}, only ${listed.slice(0, MAX_LISTED).join(', ')}${more}: write the port's number${byName}${unread}`,
-  };
+  const list = `${listed.slice(0, MAX_LISTED).join(', ')}${more}`;
+  const reason =
+    typeof service === 'string'
+      ? `which of its ports is meant cannot be looked up, as ${service}; its pods have ${list}: write a target port's number${byName}`
+      : `it ${what}, only ${list}: write the port's number${byName}`;
+  return { kind: 'none', reason };
 }
 
 const label = (name: string): string => (name === '' ? 'one without a name' : printable(name));

@@ -32,7 +32,7 @@ export async function lookUpService(
     throw error;
   }
   if (found !== undefined) return readService(found);
-  const missing = `there is no Service '${name}' in namespace '${namespace}'`;
+  const missing = `there is no Service '${name}' in namespace '${namespace}'${client.note(namespace)}`;
   return { kind: 'none', reason: `${missing}${await namespaceHint(client, namespace, signal)}` };
 }
 

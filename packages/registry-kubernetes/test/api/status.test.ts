@@ -7,6 +7,7 @@ const subject: Subject = {
   verb: 'list',
   resource: 'endpointslices',
   namespace: 'shop',
+  note: '',
   credentials: 'the token in /var/run/token',
   origin: 'https://10.0.0.1:6443',
 };
@@ -21,6 +22,33 @@ describe('what the API server refuses', () => {
     expect(error.message).to.equal(
       "https://10.0.0.1:6443 does not accept the token in /var/run/token (401, when asked to list endpointslices in namespace 'shop'): it has expired, was revoked, or is of another cluster",
     );
+  });
+
+  it('without credentials: that there are none, and not whom to grant rights', () => {
+    for (const [reply, words] of [
+      [
+        statusOf(401, 'Unauthorized', 'Unauthorized'),
+        /wants to know who asks \(401, .*no credentials: pass a tokenFile$/,
+      ],
+      [
+        forbidden('list', 'endpointslices', 'shop'),
+        /\(403, .*\), and no credentials were sent: pass a tokenFile$/,
+      ],
+    ] as const) {
+      const error = said(reply, { credentials: undefined });
+      expect(error.code).to.equal('denied');
+      expect(error.message).to.match(words).and.not.include('Role');
+    }
+  });
+
+  it('403 in a namespace that nobody asked for: how to say which', () => {
+    const note = ' (nothing says which namespace is meant: pass { namespace })';
+    expect(said(forbidden('list', 'endpointslices', 'default'), { note }).message).to.include(note);
+  });
+
+  it('400 over http: that it may be https', () => {
+    const origin = 'http://10.0.0.1:6443';
+    expect(said({ status: 400, body: undefined }, { origin }).message).to.match(/does it speak https\?$/);
   });
 
   it('403: the verb, the resource, the namespace, the account, and the line of a manifest', () => {

@@ -111,7 +111,7 @@ describe('which port is meant', () => {
     [
       '80, of several, and nobody knows',
       choose(['a:8080 b:9000'], undefined, 'the account may not'),
-      /no port 80, only a \(target 8080\), b \(target 9000\): .*; which port a number means cannot be looked up: the account may not$/,
+      /^which of its ports is meant cannot be looked up, as the account may not; its pods have a \(target 8080\), b \(target 9000\): write/,
     ],
     [
       'very many',

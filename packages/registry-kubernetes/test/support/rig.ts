@@ -31,7 +31,9 @@ export class Rig {
     this.server = server;
     const factory = kubernetes({
       server: server.origin,
-      ...(server.origin.startsWith('https') ? { caFile: fixturePath('ca.pem') } : {}),
+      ...(server.origin.startsWith('https')
+        ? { caFile: fixturePath('ca.pem'), tokenFile: fixturePath('token') }
+        : {}),
       namespace: 'shop',
       ...options,
     });
