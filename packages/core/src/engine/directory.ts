@@ -162,8 +162,7 @@ export class Directory {
     row: ServiceOptions | undefined,
   ): Located | undefined {
     const name = typeof target === 'string' ? target : target.host;
-    const single = !name.includes('.') && nameFault(name) === undefined && name !== 'localhost';
-    if (ref === undefined && !single) return undefined;
+    if (ref === undefined && (nameFault(name) !== undefined || name === 'localhost')) return undefined;
     for (const variable of new Set([overrideVariable(name), overrideVariable(ref?.key ?? name)])) {
       const value = SELF_VARIABLES.has(variable) ? undefined : this.#env[variable];
       if (value) return at(this.#fixedSource(variable, value), { key: ref?.key ?? name }, row);

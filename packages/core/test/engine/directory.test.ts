@@ -114,6 +114,15 @@ describe('which URLs name a service', () => {
     }
   });
 
+  it('is a dotted one too when the environment says where it is', async () => {
+    const world = new World({
+      registry: shy,
+      env: { CROWFLY_INVOICES_BILLING: 'http://localhost:3001', CROWFLY_API: 'http://localhost:3002' },
+    });
+    expect(world.engine.route(new URL('http://invoices.billing/'))?.service).to.equal('invoices.billing');
+    expect(world.engine.route(new URL('http://api.example.com/'))).to.equal(undefined);
+  });
+
   it('is never an address nor localhost, whatever a registry or an option claims', () => {
     for (const match of [undefined, () => true, ['localhost', 'localhost.', '127.0.0.1', '*.localhost']]) {
       routes(
