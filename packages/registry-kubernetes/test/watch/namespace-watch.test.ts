@@ -419,9 +419,13 @@ describe('the watch of a namespace', () => {
       'while it asks for a Service': async () => {
         rig.server.interfere({ verb: 'get' }, 'hang');
         rig.watch('orders');
-        await rig.until(() => rig.server.count('get') === 1, 'no question');
+        // The watch begins beside the question: what is on its way when the registry is closed still arrives.
+        await rig.until(() => rig.server.count('get') === 1 && watches() === 1, 'no question');
       },
-      'while a Service does not exist': () => rig.watch('orders').says(/^unknown/),
+      'while a Service does not exist': async () => {
+        await rig.watch('orders').says(/^unknown/);
+        await rig.until(() => watches() === 1, 'no watch');
+      },
       'while a busy server makes it wait': async () => {
         rig.server.interfere(
           {},
