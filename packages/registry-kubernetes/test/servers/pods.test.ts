@@ -26,6 +26,7 @@ describe('pods, through the real controllers', () => {
     const { uid } = (await shop.cluster.get('Pod', 'shop', 'scaled-1')).metadata;
     expect(one).to.deep.equal({
       id: `${uid}:8080`,
+      name: 'scaled-1',
       host: '10.77.1.1',
       port: 8080,
       state: 'ready',

@@ -109,7 +109,7 @@ describe('services and their names', () => {
       expect(reason)
         .to.include("get services in namespace 'shop' (403")
         .and.to.include('{ apiGroups: [""], resources: [services], verbs: [get] }')
-        .and.to.include('write the port');
+        .and.to.include('its pods have http (target 8080), admin (target 9090): write a target port');
       const error: CrowflyError = await discovery.acquire('blind:81').then(
         () => expect.fail('there was an instance'),
         (caught) => caught,

@@ -22,11 +22,17 @@ describe('a cluster', () => {
     await until('all to be gone', () => !pids.some(isAlive) && !existsSync(directory));
   }).timeout(60_000);
 
+  // What a failed test leaves behind would run for ever; its guardian ends what belongs to it.
+  afterEach(() => {
+    for (const child of started.splice(0)) child.kill('SIGKILL');
+  });
+
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     it(`from the command line ends in order at ${signal}, with exit code 0`, async () => {
       const parent = start([SERVERS, 'kubernetes', '--json']);
       const facts = JSON.parse(await firstLine(parent));
-      expect(facts).to.have.keys('kind', 'origin', 'kubeconfig', 'caFile', 'directory');
+      expect(facts).to.have.keys('kind', 'origin', 'kubeconfig', 'caFile', 'directory', 'pid');
+      expect(facts.pid).to.equal(parent.pid);
       expect(existsSync(facts.kubeconfig)).to.equal(true);
       const ended = once(parent, 'exit');
       parent.kill(signal);
@@ -44,8 +50,13 @@ describe('a cluster', () => {
   }).timeout(60_000);
 });
 
-const start = (args: readonly string[]): ChildProcess =>
-  spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+const started: ChildProcess[] = [];
+
+function start(args: readonly string[]): ChildProcess {
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  started.push(child);
+  return child;
+}
 
 async function firstLine({ stdout }: ChildProcess): Promise<string> {
   let text = '';
