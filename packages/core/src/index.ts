@@ -1,6 +1,7 @@
 export type { Answer, Attempt, Failure, Lease, Outcome, Purpose, Transport } from './contract/call.js';
 export type { Clock, Timer } from './contract/clock.js';
 export type { Endpoint, Protocol } from './contract/endpoint.js';
+export type { Health, Instance, Io, Liveness, Registrar, Standing } from './contract/registrar.js';
 export type {
   Capabilities,
   Feed,

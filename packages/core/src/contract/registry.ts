@@ -1,5 +1,6 @@
 import type { Clock } from './clock.js';
 import type { Endpoint } from './endpoint.js';
+import type { Registrar } from './registrar.js';
 
 /**
  * The canonical name of a service within one registry. All spellings of a name (`orders`, `orders.shop`,
@@ -107,6 +108,8 @@ export interface Registry {
    *   then hear of it at once instead of waiting; anything else as it comes
    */
   watch(service: ServiceRef, feed: Feed): Promise<void>;
+  /** Absent: instances do not register themselves here (Kubernetes does it for them, a file is written by someone). */
+  readonly registrar?: Registrar;
   /** Ends what outlives a single watch: shared connections, file watchers. Called once, after every watch was aborted. */
   close?(): Promise<void>;
 }
