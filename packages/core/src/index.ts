@@ -36,6 +36,7 @@ export type {
 export { DEFAULTS } from './engine/defaults.js';
 export { createEngine } from './engine/engine.js';
 export type { ConnectProbe, Reach } from './engine/health.js';
+export { sameEndpoint } from './engine/same-endpoint.js';
 export { checkCallOptions } from './engine/settings.js';
 export { sleep, systemClock } from './engine/system-clock.js';
 export { consoleLogger } from './engine/warnings.js';

@@ -24,7 +24,10 @@ export {
 } from './pools.js';
 export type { RegistryConnected, RegistryRequestSent, WireProtocol } from './registry-client/channels.js';
 export { createRegistryClient } from './registry-client/client.js';
+export { ListReader } from './registry-client/list-reader.js';
 export { REGISTRY_CLIENT_DEFAULTS } from './registry-client/options.js';
+export { partsOf } from './registry-client/parts.js';
+export { nextTurn } from './registry-client/turn.js';
 export type {
   ConnectionOptions,
   RegistryAnswer,
@@ -42,3 +45,4 @@ export {
   type ShutdownHook,
 } from './shutdown/options.js';
 export { stallSafeTimer } from './stall-safe-timer.js';
+export { TokenBucket } from './token-bucket.js';

@@ -1,9 +1,13 @@
 import { type Clock, CrowflyError, isCrowflyError, printable } from '@crowfly/core';
-import { createRegistryClient, type RegistryAnswer, type RegistryClient } from '@crowfly/http';
+import {
+  createRegistryClient,
+  ListReader,
+  partsOf,
+  type RegistryAnswer,
+  type RegistryClient,
+} from '@crowfly/http';
 import type { Access } from '../access/access.js';
 import { LineReader } from './line-reader.js';
-import { ListReader } from './list-reader.js';
-import { partsOf } from './parts.js';
 import { resourceVersionOf } from './resource-version.js';
 import { refusal, type Subject } from './status.js';
 

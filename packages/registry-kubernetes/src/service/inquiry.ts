@@ -1,8 +1,8 @@
 import type { Clock } from '@crowfly/core';
+import type { TokenBucket } from '@crowfly/http';
 import type { ApiClient } from '../api/client.js';
 import type { ServiceName } from '../names.js';
 import { patiently } from '../watch/patience.js';
-import type { TokenBucket } from '../watch/token-bucket.js';
 import { lookUpService, type ServiceFacts } from './service-lookup.js';
 
 export interface InquiryOptions {

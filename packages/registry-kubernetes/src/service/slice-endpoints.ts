@@ -1,4 +1,4 @@
-import type { Endpoint } from '@crowfly/core';
+import { type Endpoint, sameEndpoint } from '@crowfly/core';
 import type { Instance, Slice } from '../slice.js';
 import type { Usable } from './ports.js';
 
@@ -54,26 +54,4 @@ export function addressOf(host: string, port: number): string {
 /** Whether two lists say the same, in the same order. */
 export function sameEndpoints(a: readonly Endpoint[], b: readonly Endpoint[]): boolean {
   return a === b || (a.length === b.length && a.every((one, at) => sameEndpoint(one, b[at] as Endpoint)));
-}
-
-/** Their metadata is made of a pod's name, namespace and node. */
-function sameEndpoint(a: Endpoint, b: Endpoint): boolean {
-  if (a === b) return true;
-  return (
-    a.id === b.id &&
-    a.host === b.host &&
-    a.port === b.port &&
-    a.protocol === b.protocol &&
-    a.state === b.state &&
-    a.zone === b.zone &&
-    a.node === b.node &&
-    a.metadata?.pod === b.metadata?.pod &&
-    a.metadata?.namespace === b.metadata?.namespace &&
-    sameNames(a.hints?.zones, b.hints?.zones) &&
-    sameNames(a.hints?.nodes, b.hints?.nodes)
-  );
-}
-
-function sameNames(a: readonly string[] | undefined, b: readonly string[] | undefined): boolean {
-  return a === b || (a?.length === b?.length && a?.every((name, index) => name === b?.[index]) === true);
 }

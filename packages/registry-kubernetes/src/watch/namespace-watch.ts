@@ -1,4 +1,5 @@
 import { type Clock, CrowflyError, isCrowflyError, sleep } from '@crowfly/core';
+import { TokenBucket } from '@crowfly/http';
 import type { ApiClient, Collection, WatchEvent } from '../api/client.js';
 import { resourceVersionOf } from '../api/resource-version.js';
 import { Expired, streamError } from '../api/status.js';
@@ -8,7 +9,6 @@ import { patiently } from './patience.js';
 import type { RateLimits } from './rate-limits.js';
 import { selectorOf } from './selector.js';
 import { Store } from './store.js';
-import { TokenBucket } from './token-bucket.js';
 import { Views } from './views.js';
 import { type End, WatchSession } from './watch-session.js';
 

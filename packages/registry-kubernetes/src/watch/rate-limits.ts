@@ -1,5 +1,5 @@
 import type { Clock } from '@crowfly/core';
-import { TokenBucket } from './token-bucket.js';
+import { TokenBucket } from '@crowfly/http';
 
 /** As burst and interval in milliseconds: of what may be made up, and of what is known to be there. */
 const UNKNOWN_LISTS = [100, 200] as const;

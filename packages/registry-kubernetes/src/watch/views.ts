@@ -1,6 +1,6 @@
+import { nextTurn } from '@crowfly/http';
 import type { View } from '../service/view.js';
 import type { Slice } from '../slice.js';
-import { nextTurn } from '../turn.js';
 import type { Store } from './store.js';
 
 /** So many endpoints are told of in one go; a service with more has a turn for itself. */

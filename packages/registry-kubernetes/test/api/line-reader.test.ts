@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
+import { cut, places } from '../../../http/test/support/chunks.ts';
 import { LineReader } from '../../dist/api/line-reader.js';
-import { cut, places } from '../support/chunks.ts';
 
 describe('the line reader', () => {
   it('gives the same lines however the stream is cut', () => {

@@ -12,10 +12,13 @@ const NAME = 64;
 /** The room for what goes on in the next chunk grows to twice what is needed, from this size. */
 const ROOM = 64 * 1024;
 
+/** Where the items stand: under `items` of an object, as Kubernetes has them, or in a list that is the whole. */
+export type ListShape = 'items' | 'list';
+
 /**
- * Takes a list of the API server apart while it arrives: `{ ..., "items": [ {...}, {...} ], ... }`. Each item is parsed
- * by itself, so that ten thousand endpoints are many short pieces of work and not one that stands in everyone's way.
- * Works on bytes: a chunk may end inside a character.
+ * Takes a list apart while it arrives: `{ ..., "items": [ {...}, {...} ], ... }`, or `[ {...}, {...} ]`. Each item is
+ * parsed by itself, so that ten thousand endpoints are many short pieces of work and not one that stands in everyone's
+ * way. Works on bytes: a chunk may end inside a character.
  */
 export class ListReader {
   readonly #max: number;
@@ -25,6 +28,8 @@ export class ListReader {
   #room: Buffer = Buffer.alloc(0);
   /** Where in `#rest` to go on. */
   #at = 0;
+  /** How deep an item stands. */
+  readonly #level: 1 | 2;
   #depth = 0;
   #inString = false;
   #inItems = false;
@@ -36,7 +41,8 @@ export class ListReader {
    * @param max bytes of the longest item, and of what surrounds them
    * @param item called with each item, as soon as it is complete; for nothing, if `end` throws
    */
-  constructor(max: number, item: (raw: unknown) => void) {
+  constructor(max: number, item: (raw: unknown) => void, shape: ListShape = 'items') {
+    this.#level = shape === 'items' ? 2 : 1;
     this.#max = max;
     this.#item = item;
   }
@@ -50,12 +56,12 @@ export class ListReader {
       if (this.#inString) at = this.#stringEnd(bytes, at);
       else if (byte === QUOTE) this.#inString = true;
       else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
-        if (this.#inItems && this.#depth === 2) {
+        if (this.#inItems && this.#depth === this.#level) {
           this.#around += `${bytes.toString('utf8', consumed, at)}null`;
           consumed = at;
         }
         this.#depth++;
-        if (byte === OPEN_BRACKET && this.#depth === 2 && namesItems(bytes, at)) {
+        if (byte === OPEN_BRACKET && this.#depth === this.#level && this.#begins(bytes, at)) {
           this.#around += bytes.toString('utf8', consumed, at + 1);
           consumed = at + 1;
           this.#inItems = true;
@@ -63,11 +69,11 @@ export class ListReader {
       } else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) {
         this.#depth--;
         if (!this.#inItems) continue;
-        if (this.#depth === 2) {
+        if (this.#depth === this.#level) {
           this.#item(JSON.parse(bytes.toString('utf8', consumed, at + 1)));
           this.#items++;
           consumed = at + 1;
-        } else if (this.#depth === 1) {
+        } else if (this.#depth === this.#level - 1) {
           this.#inItems = false;
         }
       }
@@ -76,16 +82,23 @@ export class ListReader {
   }
 
   /**
-   * @returns the list without its items
+   * @returns the object around the list, with no items in it
    * @throws SyntaxError when what came is no JSON, no list, or not complete
    */
   end(): unknown {
-    const list = JSON.parse(this.#around + this.#rest.toString('utf8')) as { items?: unknown } | null;
+    const whole: unknown = JSON.parse(this.#around + this.#rest.toString('utf8'));
+    const list = (this.#level === 1 ? { items: whole } : whole) as { items?: unknown } | null;
     const items = list?.items === null ? [] : list?.items;
     // Whatever was not taken for an item must not be lost in silence.
     if (!Array.isArray(items) || items.length !== this.#items || items.some((one) => one !== null))
       throw new SyntaxError('no list of objects');
     return { ...list, items: [] };
+  }
+
+  /** Whether the bracket at `at` opens the list of the items. */
+  #begins(bytes: Buffer, at: number): boolean {
+    // A list that is the whole has nothing before it; what else there is, `end` finds wrong.
+    return this.#level === 1 ? this.#items === 0 && !this.#inItems : namesItems(bytes, at);
   }
 
   /** What is left, and the chunk. Copied as rarely as the room must grow. */

@@ -1,5 +1,5 @@
-import type { RegistryAnswer } from '@crowfly/http';
-import { nextTurn } from '../turn.js';
+import { nextTurn } from './turn.js';
+import type { RegistryAnswer } from './types.js';
 
 /** After so many bytes of a list or of a burst of events, others get their turn. */
 const TURN_BYTES = 32 * 1024;

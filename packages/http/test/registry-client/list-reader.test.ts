@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { ListReader } from '../../dist/api/list-reader.js';
+import { ListReader } from '../../dist/registry-client/list-reader.js';
 import { cut, places } from '../support/chunks.ts';
 
 const MAX = 1_000_000;
@@ -167,5 +167,33 @@ describe('the list reader', () => {
         for (let n = 0; n < 12; n++) reader.push(endless);
       }).to.throw(/more than 100000 bytes/);
     }
+  });
+});
+
+describe('the list reader, of a list that is the whole', () => {
+  const readList = (chunks: readonly Buffer[]): unknown[] => {
+    const items: unknown[] = [];
+    const reader = new ListReader(MAX, (one) => items.push(one), 'list');
+    for (const chunk of chunks) reader.push(chunk);
+    reader.end();
+    return items;
+  };
+
+  it('gives its items, however it is cut', () => {
+    fc.assert(
+      fc.property(fc.array(item, { maxLength: 10 }), fc.nat({ max: 3 }), (items, indent) => {
+        const json = JSON.stringify(items, null, indent);
+        expect(readList(whole(json))).to.deep.equal(JSON.parse(json));
+        expect(readList(each(json))).to.deep.equal(JSON.parse(json));
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  it('refuses what is none, or holds something else than objects, or goes on behind its end', () => {
+    for (const bad of ['{}', '{"items":[{}]}', '[1]', '[{}', '[{}]]', '[{}][{}]', '', 'null', '[{},null]'])
+      if (bad !== 'null') expect(() => readList(whole(bad)), bad).to.throw();
+    expect(readList(whole('[]'))).to.deep.equal([]);
+    expect(readList(whole('null'))).to.deep.equal([]);
   });
 });
