@@ -1,4 +1,8 @@
 export { cacheFolder, type Progress } from './build/build.js';
+export type { CheckStatus, Consul, ConsulService } from './consul/agent.js';
+export type { Certificates } from './consul/certificates.js';
+export type { ConsulOptions } from './consul/config.js';
+export { buildConsul, startConsul } from './consul/start.js';
 export { ServersError, type ServersErrorCode } from './errors.js';
 export type { ApiAnswer, ApiObject } from './kubernetes/api-client.js';
 export type { Backup, Kubernetes } from './kubernetes/cluster.js';
@@ -14,7 +18,7 @@ export {
 export { addAddress, dropPackets, restorePackets } from './namespace/inside.js';
 export { freePort } from './process/ports.js';
 export type { ServerProcess } from './process/server-process.js';
-export { required, requireKubernetes, type SuiteContext } from './require.js';
+export { required, requireConsul, requireKubernetes, type SuiteContext } from './require.js';
 export { serve } from './serve.js';
 export { TcpProxy, type TcpTarget } from './tcp-proxy.js';
 export { type UntilOptions, until } from './until.js';

@@ -1,3 +1,6 @@
+import type { Consul } from './consul/agent.js';
+import type { ConsulOptions } from './consul/config.js';
+import { startConsul } from './consul/start.js';
 import { ServersError } from './errors.js';
 import type { Kubernetes } from './kubernetes/cluster.js';
 import { type KubernetesOptions, startKubernetes } from './kubernetes/start.js';
@@ -18,6 +21,11 @@ const BUILD_MS = 20 * 60_000;
  */
 export function requireKubernetes(context: SuiteContext, options?: KubernetesOptions): Promise<Kubernetes> {
   return required(context, () => startKubernetes(options));
+}
+
+/** The same for a Consul agent. */
+export function requireConsul(context: SuiteContext, options?: ConsulOptions): Promise<Consul> {
+  return required(context, () => startConsul(options));
 }
 
 /** The same for anything that may throw `not-available`. */

@@ -1,4 +1,5 @@
 import { toStderr } from './build/build.js';
+import { startConsul } from './consul/start.js';
 import { ServersError } from './errors.js';
 import { startKubernetes } from './kubernetes/start.js';
 
@@ -16,8 +17,20 @@ interface Kind {
   start(): Promise<Served>;
 }
 
-/** Consul, CoreDNS and Eureka get their rows here. */
+/** CoreDNS and Eureka get their rows here. */
 const KINDS: Readonly<Record<string, Kind>> = {
+  consul: {
+    about: 'a Consul agent that is its own server and keeps nothing',
+    async start() {
+      const agent = await startConsul();
+      const { origin, ports, directory } = agent;
+      return {
+        facts: { kind: 'consul', origin, dns: `127.0.0.1:${ports.dns}`, directory },
+        hint: `export CONSUL_HTTP_ADDR=${origin}`,
+        close: () => agent.close(),
+      };
+    },
+  },
   kubernetes: {
     about: 'etcd, kube-apiserver and kube-controller-manager, without a kubelet',
     async start() {
