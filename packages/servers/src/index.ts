@@ -18,7 +18,7 @@ export {
 export { addAddress, dropPackets, restorePackets } from './namespace/inside.js';
 export { freePort } from './process/ports.js';
 export type { ServerProcess } from './process/server-process.js';
-export { required, requireConsul, requireKubernetes, type SuiteContext } from './require.js';
+export { requireConsul, required, requireKubernetes, type SuiteContext } from './require.js';
 export { serve } from './serve.js';
 export { TcpProxy, type TcpTarget } from './tcp-proxy.js';
 export { type UntilOptions, until } from './until.js';

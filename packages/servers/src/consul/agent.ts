@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { Guardian } from '../process/guardian.js';
-import { ServerProcess } from '../process/server-process.js';
+import type { ServerProcess } from '../process/server-process.js';
 import type { ConsulApi } from './api.js';
 import type { Certificates } from './certificates.js';
 import type { Ports } from './config.js';
@@ -79,14 +79,15 @@ export class Consul {
       Port: port,
       Tags: tags,
       Meta: meta,
-      ...(weights === undefined
-        ? {}
-        : { Weights: { Passing: weights.passing, Warning: weights.warning } }),
+      ...(weights === undefined ? {} : { Weights: { Passing: weights.passing, Warning: weights.warning } }),
       ...(taggedAddresses === undefined
         ? {}
         : {
             TaggedAddresses: Object.fromEntries(
-              Object.entries(taggedAddresses).map(([key, at]) => [key, { Address: at.address, Port: at.port }]),
+              Object.entries(taggedAddresses).map(([key, at]) => [
+                key,
+                { Address: at.address, Port: at.port },
+              ]),
             ),
           }),
       // An hour: no test waits for it to expire.
@@ -113,11 +114,15 @@ export class Consul {
   }
 
   /** What the agent itself holds, by id. */
-  services(): Promise<Record<string, { readonly ID: string; readonly Service: string; readonly Port: number }>> {
+  services(): Promise<
+    Record<string, { readonly ID: string; readonly Service: string; readonly Port: number }>
+  > {
     return this.api.call('GET', '/v1/agent/services');
   }
 
-  checks(): Promise<Record<string, { readonly CheckID: string; readonly Status: string; readonly Output: string }>> {
+  checks(): Promise<
+    Record<string, { readonly CheckID: string; readonly Status: string; readonly Output: string }>
+  > {
     return this.api.call('GET', '/v1/agent/checks');
   }
 

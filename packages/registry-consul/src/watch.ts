@@ -1,0 +1,245 @@
+import {
+  type Clock,
+  type Endpoint,
+  type Feed,
+  isCrowflyError,
+  type Problem,
+  printable,
+  type ServiceRef,
+  sameEndpoint,
+} from '@crowfly/core';
+import type { Access } from './access.js';
+import type { Agents } from './agents.js';
+import type { AgentClient, HealthAnswer } from './client.js';
+import { serviceOf } from './names.js';
+import { Pace } from './pace.js';
+import { parseEntry, type Reading } from './parse.js';
+import { hidden, type Subject } from './refusal.js';
+import type { Slots } from './slots.js';
+
+/** So many problems of one answer are told apart. */
+const MAX_PROBLEMS = 20;
+/** While connections are scarce, nobody keeps one for longer. */
+const SCARCE_MS = 5_000;
+
+export interface WatchParts {
+  readonly ref: ServiceRef;
+  readonly feed: Feed;
+  readonly clock: Clock;
+  readonly access: Access;
+  readonly agents: Agents;
+  readonly slots: Slots;
+  readonly reading: Reading;
+  /** What each query carries, encoded: consistency, namespace, filter. */
+  readonly query: string;
+  readonly datacenter: string | undefined;
+  /** Whether Consul's order is kept. */
+  readonly ordered: boolean;
+  readonly waitMs: number;
+}
+
+/** What one answer says of the service. */
+interface Found extends HealthAnswer {
+  readonly agent: AgentClient;
+  readonly endpoints: readonly Endpoint[];
+  readonly unhealthy: number;
+  readonly problems: readonly Problem[];
+}
+
+/**
+ * One service: asked at once, then again and again with a query that waits for a change.
+ *
+ * An answer is no proof of a change, and an index belongs to one agent: it starts anew when another is asked, or when it
+ * goes down. What a query that waited says is not believed when it takes away much: rights that were taken away look just
+ * the same to it.
+ */
+export class ServiceWatch {
+  readonly #parts: WatchParts;
+  readonly #subject: Subject;
+  readonly #query: string;
+  readonly #reading: Reading;
+  readonly #pace: Pace;
+  #known: readonly Endpoint[] | undefined;
+  #byId = new Map<string, Endpoint>();
+  #problems = '';
+
+  constructor(parts: WatchParts) {
+    this.#parts = parts;
+    const { name, tag, datacenter = parts.datacenter } = serviceOf(parts.ref);
+    this.#subject = { service: name, datacenter, right: 'read' };
+    this.#query =
+      datacenter === undefined ? parts.query : `dc=${encodeURIComponent(datacenter)}&${parts.query}`;
+    this.#reading =
+      tag === undefined ? parts.reading : { ...parts.reading, tags: [...parts.reading.tags, tag] };
+    this.#pace = new Pace(parts.clock);
+  }
+
+  /** Until the feed's signal aborts. @throws CrowflyError when Consul fails */
+  async run(): Promise<void> {
+    const { feed } = this.#parts;
+    let { agent, index } = await this.#ask();
+    for (;;) {
+      feed.signal.throwIfAborted();
+      if (index === undefined || agent !== this.#parts.agents.current) {
+        ({ agent, index } = await this.#ask());
+        // Without an index there is nothing to wait on: somebody in between takes the header away.
+        if (index === undefined) await this.#pace.after('still', feed.signal);
+        continue;
+      }
+      index = await this.#wait(agent, index);
+    }
+  }
+
+  /** Asks without waiting, and believes the answer: it is the only kind that tells of rights. */
+  async #ask(): Promise<Found> {
+    const { agents, feed } = this.#parts;
+    const found = await agents.ask(feed.signal, (agent) => this.#read(agent, undefined, feed.signal));
+    this.#refuseHidden(found);
+    this.#publish(found);
+    return found;
+  }
+
+  /** @returns the index to wait on next; `undefined`: ask anew */
+  async #wait(agent: AgentClient, index: number): Promise<number | undefined> {
+    const { clock, feed } = this.#parts;
+    const began = clock.now();
+    const { found, waitMs } = await this.#blocked(agent, index);
+    if (found === undefined) return undefined;
+    if (found.index === undefined || found.index < index) {
+      // The agent was restarted, or its state restored: whatever waits on the old index waits for too long.
+      await this.#pace.after('still', feed.signal);
+      return undefined;
+    }
+    if (this.#shrinks(found)) {
+      await this.#pace.after('news', feed.signal);
+      return undefined;
+    }
+    const news = this.#publish(found);
+    const early = clock.now() - began < waitMs;
+    await this.#pace.after(
+      news ? 'news' : found.index > index ? 'moved' : early ? 'still' : 'waited',
+      feed.signal,
+    );
+    return found.index;
+  }
+
+  /** One query that waits. `found` is `undefined` when its agent died meanwhile: another one is asked. */
+  async #blocked(agent: AgentClient, index: number): Promise<{ found: Found | undefined; waitMs: number }> {
+    const { agents, feed, slots } = this.#parts;
+    const give = agent.multiplexed === true ? undefined : await slots.take(feed.signal);
+    const waitMs = slots.scarce ? Math.min(SCARCE_MS, this.#parts.waitMs) : this.#parts.waitMs;
+    const dead = new AbortController();
+    const stop = (): void => dead.abort(feed.signal.reason);
+    feed.signal.addEventListener('abort', stop, { once: true });
+    const release = agents.watchOver(agent, (reason) => dead.abort(reason));
+    try {
+      return { found: await this.#read(agent, { index, ms: waitMs }, dead.signal), waitMs };
+    } catch (error) {
+      feed.signal.throwIfAborted();
+      // There is another one to ask, or somebody found this one dead already.
+      if (isDown(error) && agents.leave(agent)) return { found: undefined, waitMs };
+      throw error;
+    } finally {
+      release();
+      feed.signal.removeEventListener('abort', stop);
+      give?.();
+    }
+  }
+
+  async #read(
+    agent: AgentClient,
+    wait: { readonly index: number; readonly ms: number } | undefined,
+    signal: AbortSignal,
+  ): Promise<Found> {
+    const endpoints: Endpoint[] = [];
+    const problems: Problem[] = [];
+    let unhealthy = 0;
+    let at = 0;
+    const answer = await agent.health(this.#subject, this.#query, wait, signal, (raw) => {
+      const parsed = parseEntry(raw, at++, this.#reading);
+      if (parsed.endpoint !== undefined) endpoints.push(this.#like(parsed.endpoint));
+      if (parsed.unhealthy) unhealthy++;
+      if (parsed.problem !== undefined && problems.length < MAX_PROBLEMS) problems.push(parsed.problem);
+    });
+    if (!this.#parts.ordered) endpoints.sort((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0));
+    return { ...answer, agent, endpoints, unhealthy, problems };
+  }
+
+  /** One that says the same as before stays the same object, so that nobody has to look at it again. */
+  #like(endpoint: Endpoint): Endpoint {
+    const before = this.#byId.get(endpoint.id);
+    return before !== undefined && sameEndpoint(before, endpoint) ? before : endpoint;
+  }
+
+  /** Nothing, or less than half of what there was. */
+  #shrinks({ endpoints }: Found): boolean {
+    const before = this.#known?.length ?? 0;
+    return before > 0 && endpoints.length * 2 < before;
+  }
+
+  /** Instances that rights hide are not gone. */
+  #refuseHidden(found: Found): void {
+    const { filtered, endpoints, agent } = found;
+    if (!filtered || (endpoints.length > 0 && !this.#shrinks(found))) return;
+    throw hidden(this.#subject, { agent: agent.name, credentials: this.#parts.access.credentials });
+  }
+
+  /** @returns whether it was news */
+  #publish(found: Found): boolean {
+    const { endpoints } = found;
+    this.#report(found);
+    if (this.#known !== undefined && sameSet(this.#known, endpoints)) return false;
+    this.#known = endpoints;
+    this.#byId = new Map(endpoints.map((endpoint) => [endpoint.id, endpoint]));
+    this.#parts.feed.publish(endpoints);
+    return true;
+  }
+
+  #report(found: Found): void {
+    const problems = [...found.problems, ...this.#ofWhole(found)];
+    const text = problems.map(({ code, detail }) => `${code} ${detail}`).join('\n');
+    if (text === this.#problems) return;
+    this.#problems = text;
+    for (const problem of problems) this.#parts.feed.report(problem);
+  }
+
+  /** What should be known of a set as a whole. */
+  #ofWhole({ endpoints, unhealthy, filtered, agent }: Found): readonly Problem[] {
+    const { credentials } = this.#parts.access;
+    const name = printable(this.#subject.service);
+    if (filtered)
+      return [
+        {
+          code: 'filtered',
+          detail: `${hidden(this.#subject, { agent: agent.name, credentials }).message}; those that are seen are used`,
+        },
+      ];
+    if (endpoints.length > 0) return [];
+    const where =
+      this.#subject.datacenter === undefined ? '' : ` in datacenter '${this.#subject.datacenter}'`;
+    if (unhealthy > 0)
+      return [
+        {
+          code: 'all-unhealthy',
+          detail: `Consul knows ${unhealthy} ${unhealthy === 1 ? 'instance' : 'instances'} of '${name}'${where}, and none passes its checks (or all are in maintenance)`,
+        },
+      ];
+    const blind = credentials === undefined ? '; or a token is needed to see it, and none was sent' : '';
+    return [
+      {
+        code: 'empty',
+        detail: `Consul has no instance of '${name}'${where}: it was never registered, or all of its instances have left, which Consul cannot tell apart${blind}`,
+      },
+    ];
+  }
+}
+
+/** Whether two sets say the same, in whatever order. */
+function sameSet(a: readonly Endpoint[], b: readonly Endpoint[]): boolean {
+  if (a.length !== b.length) return false;
+  if (a.every((one, at) => one === b[at])) return true;
+  const all = new Set(a);
+  return b.every((one) => all.has(one));
+}
+
+const isDown = (error: unknown): boolean => isCrowflyError(error, 'registry-failed');
