@@ -1,5 +1,6 @@
 import { channel } from 'node:diagnostics_channel';
 import type { Endpoint } from './contract/endpoint.js';
+import type { Instance } from './contract/registrar.js';
 import type { Problem } from './contract/registry.js';
 
 interface About {
@@ -36,6 +37,15 @@ export interface Events {
   left: About & { endpoint: Endpoint };
   /** A try failed and another instance is tried. `attempt`: the number of the new try, from 1. */
   retry: About & { endpoint: Endpoint; attempt: number; reason: string };
+  /** `discovery.register` was called. `foundBy`: where the host comes from; `doubt`: why others may not reach it. */
+  registering: About & { instance: Instance; foundBy: string; doubt?: string };
+  /** The instance stands in the registry; `again`: it had been there, and the registry had forgotten it. */
+  registered: About & { instance: Instance; again: boolean };
+  /** It could not be registered, renewed or taken out. It is tried on; once until `registration-recovered`. */
+  'registration-failed': About & { instance: Instance; cause: unknown };
+  'registration-recovered': About & { instance: Instance; outageMs: number };
+  /** The instance is gone from the registry; or, with `cause`, that could not be said, and the registry drops it when its heartbeats are missing. */
+  deregistered: About & { instance: Instance; cause?: unknown };
   /** A strategy answered with a member that it may not pick, or threw; the core chose instead. */
   mispick: About & { reason: string };
 }

@@ -34,8 +34,15 @@ export type {
   Timeouts,
 } from './engine/api.js';
 export { DEFAULTS } from './engine/defaults.js';
+export type { DiscoveryHealth, RegistrationHealth, ServiceHealth } from './engine/discovery-health.js';
 export { createEngine } from './engine/engine.js';
 export type { ConnectProbe, Reach } from './engine/health.js';
+export type {
+  CheckOptions,
+  RegisterOptions,
+  Registration,
+  RegistrationState,
+} from './engine/registration/api.js';
 export { sameEndpoint } from './engine/same-endpoint.js';
 export { checkCallOptions } from './engine/settings.js';
 export { sleep, systemClock } from './engine/system-clock.js';

@@ -3,7 +3,7 @@
 // so do the servers, which take all the machine has while they are built.
 import { join } from 'node:path';
 import { capture, StepFailed, say } from '../lib/process.mjs';
-import { close, findServerTests, findTests, readCounts, runMocha } from '../lib/tests.mjs';
+import { close, failuresIn, findServerTests, findTests, readCounts, runMocha } from '../lib/tests.mjs';
 import { nodeBinary } from '../lib/tools.mjs';
 import { dev } from '../lib/workspace.mjs';
 
@@ -28,7 +28,12 @@ const alone = [
 
 const sum = readCounts(process.env.CROWFLY_COUNTS ?? '');
 const failed = [...(await inLanes(together, 2)), ...(await inLanes(alone, 1))];
-if (failed.length > 0) say(`failed: ${failed.join(', ')}`);
+// Once more, and last: what is kept of a long log is often its end.
+for (const { name, output } of failed) {
+  console.log(`\n== failed: ${name}`);
+  console.log(failuresIn(output));
+}
+if (failed.length > 0) say(`failed: ${failed.map(({ name }) => name).join(', ')}`);
 process.exitCode = close(sum);
 
 /** One of packages/dev/ci. @param {string} name @returns {Step['run']} */
@@ -62,12 +67,12 @@ async function coverage() {
 }
 
 /**
- * Runs the steps in order, so many at a time, and adds to the sum; returns the names of those that failed.
+ * Runs the steps in order, so many at a time, and adds to the sum; returns those that failed.
  * @param {Step[]} steps @param {number} lanes
  */
 async function inLanes(steps, lanes) {
   const waiting = [...steps];
-  /** @type {string[]} */
+  /** @type {{ name: string, output: string }[]} */
   const bad = [];
   const lane = async () => {
     for (let step = waiting.shift(); step !== undefined; step = waiting.shift()) {
@@ -82,7 +87,7 @@ async function inLanes(steps, lanes) {
       sum.passed += passed;
       sum.failed += failed;
       sum.skipped.push(...skipped);
-      if (failed > 0) bad.push(step.name);
+      if (failed > 0) bad.push({ name: step.name, output });
     }
   };
   await Promise.all(Array.from({ length: lanes }, lane));

@@ -5,7 +5,9 @@ import type { RegistryFactory, Self } from '../contract/registry.js';
 import type { Snapshot } from '../contract/snapshot.js';
 import type { Strategy } from '../contract/strategy.js';
 import type { EventName, Listener, Logger } from '../events.js';
+import type { DiscoveryHealth } from './discovery-health.js';
 import type { ConnectProbe } from './health.js';
+import type { RegisterOptions, Registration } from './registration/api.js';
 
 /** Time limits of one call, in milliseconds. Defaults: {@link DEFAULTS}.timeouts. */
 export interface Timeouts {
@@ -195,6 +197,15 @@ export interface Engine<Name extends string = string> {
   watch(name: Name, listener: (snapshot: Snapshot) => void): () => void;
   /** Why each instance is or is not being chosen right now. Waits for the first set; never throws for a service in trouble. */
   explain(name: Name): Promise<Explanation>;
+  /**
+   * Keeps an instance of this process in a registry, until it is closed: registered, renewed, registered again when the
+   * registry forgets it. Returns at once; a registry that is down is tried until it is there.
+   *
+   * @throws CrowflyError `bad-option`, `bad-name` for what can be known at once; `closed`
+   */
+  register(options: RegisterOptions): Registration;
+  /** How this discovery stands, for a health endpoint; cheap, and free of secrets. */
+  health(): DiscoveryHealth;
   on<N extends EventName>(name: N, listener: Listener<N>): () => void;
   /**
    * Something that lives as long as this engine, such as connection pools shared by several clients: created on first
@@ -202,6 +213,6 @@ export interface Engine<Name extends string = string> {
    */
   own<T extends { close(): Promise<void> | void }>(key: symbol, create: () => T): T;
   readonly closed: boolean;
-  /** Idempotent. Refuses new calls, lets calls in flight finish within `limits.closeMs`, ends all I/O and timers. */
+  /** Idempotent. Deregisters what was registered, refuses new calls, lets calls in flight finish within `limits.closeMs`, ends all I/O and timers. */
   close(): Promise<void>;
 }

@@ -60,6 +60,20 @@ export const DEFAULTS = {
    * every ready instance has hints. `ignore`: hints mean nothing.
    */
   topology: 'hints',
+  /** Instances that register themselves. */
+  registration: {
+    /** Without a heartbeat for this long the registry takes the instance for dead; one is sent in each third of it. */
+    ttlMs: 15_000,
+    /** Where the registry asks the instance instead: how often, and how long the answer may take. */
+    checkIntervalMs: 10_000,
+    checkTimeoutMs: 2_000,
+    /** For how long the registry keeps an instance that it takes for dead. */
+    deregisterAfterMs: 60_000,
+    /** How long the function `health` may take before it counts as `critical`. */
+    healthMs: 1_000,
+    /** How long `ready` waits. */
+    readyMs: 10_000,
+  },
   limits: {
     /** The wait for a service's first set. */
     firstSetMs: 5_000,

@@ -109,6 +109,38 @@ export class Directory {
     throw this.#unlocated(name);
   }
 
+  /**
+   * Where instances of a service are registered: its row's registry, or the discovery's, whatever fixed addresses a row
+   * or the environment has for callers.
+   *
+   * @throws CrowflyError `bad-option` when there is none, `bad-name` for a name that it cannot have
+   */
+  home(name: string, registry: RegistryFactory | undefined): { source: Source; ref: ServiceRef } {
+    const path = 'register.service';
+    if (isNever(name) || nameProblem(name) !== undefined)
+      throw new CrowflyError('bad-name', `${path} '${printable(name)}': ${nameProblem(name)}`, { path });
+    const own = [...this.#own].find(([source, rows]) => {
+      const ref = source.registry.locate(name);
+      return ref !== undefined && rowOf(rows, ref) !== undefined;
+    });
+    const source = registry === undefined ? (own?.[0] ?? this.#main) : this.#open(registry);
+    if (source === undefined)
+      throw new CrowflyError(
+        'bad-option',
+        `register.registry: this discovery has no registry to register in: pass one`,
+        {
+          path: 'register.registry',
+        },
+      );
+    const ref = source.registry.locate(name);
+    if (ref !== undefined) return { source, ref };
+    throw new CrowflyError(
+      'bad-name',
+      `${path} '${printable(name)}': ${source.registry.id} does not know such names`,
+      { path },
+    );
+  }
+
   #resolve(url: URL): LocatedRoute | undefined {
     if (url.protocol !== 'http:' && url.protocol !== 'https:') return undefined;
     const host = url.hostname;

@@ -22,7 +22,11 @@ import { type CallContext, ServiceCall, waitForSet } from './call.js';
 import { connectProbe } from './connect-probe.js';
 import { DEFAULTS } from './defaults.js';
 import { Directory, type Located, type LocatedRoute, type Source } from './directory.js';
+import { type DiscoveryHealth, healthOf } from './discovery-health.js';
 import { explainService, explainTrouble } from './explain.js';
+import type { RegisterOptions, Registration } from './registration/api.js';
+import { checkRegisterOptions } from './registration/instance.js';
+import { Registrations } from './registration/registrations.js';
 import { resolveSelf } from './self.js';
 import type { Service } from './service.js';
 import { Services } from './services.js';
@@ -62,6 +66,7 @@ class EngineRecord implements Engine {
   readonly #directory: Directory;
   readonly #services: Services;
   readonly #context: CallContext;
+  readonly #registrations: Registrations;
   readonly #sources = new Map<RegistryFactory, Source>();
   readonly #owned = new Map<symbol, Owned>();
   readonly #calls = new Set<{ end(reason: unknown): void }>();
@@ -78,7 +83,8 @@ class EngineRecord implements Engine {
     if (logger !== undefined) logEvents(this.#events, logger);
     this.#directory = new Directory(options, env, (create) => this.#open(create));
     this.#context = { clock: this.#clock, random: this.#random, events: this.#events };
-    const { firstSetMs, maxServices, maxEndpoints } = this.#limits;
+    const { firstSetMs, maxServices, maxEndpoints, closeMs } = this.#limits;
+    this.#registrations = new Registrations({ ...this.#context, self: this.#self, env, closeMs });
     this.#services = new Services({
       max: maxServices,
       context: { ...this.#context, probe: options.probe ?? connectProbe, maxEndpoints, self: this.#self },
@@ -175,6 +181,31 @@ class EngineRecord implements Engine {
     return explainService(service, this.#services.otherPorts(service), this.#clock);
   }
 
+  register(options: RegisterOptions): Registration {
+    checkRegisterOptions(options);
+    if (this.closed) throw closedError();
+    const { source, ref } = this.#directory.home(options.service, options.registry);
+    return this.#registrations.add(options, source.registry, ref.key);
+  }
+
+  health(): DiscoveryHealth {
+    const services = [...this.#services].filter(({ pins }) => pins > 0);
+    return healthOf(
+      this.closed,
+      services.map((service) => ({
+        ...service.about,
+        status: service.snapshot.status,
+        eligible: service.pool.eligible.length,
+      })),
+      this.#registrations.all.map(({ registration: { instance, state }, registry }) => ({
+        service: instance.service,
+        registry,
+        id: instance.id,
+        state,
+      })),
+    );
+  }
+
   on<N extends EventName>(name: N, listener: Listener<N>): () => void {
     checkListener(name, listener);
     return this.#events.on(name, listener);
@@ -196,7 +227,7 @@ class EngineRecord implements Engine {
   }
 
   async #close(): Promise<void> {
-    await this.#drained();
+    await Promise.all([this.#registrations.close(), this.#drained()]);
     for (const call of this.#calls) call.end(closedError());
     // A watch that does not end when it is told to must not keep its registry and the pools open.
     await this.#within(this.#services.close());

@@ -1,4 +1,5 @@
 import type { Self } from '../contract/registry.js';
+import { HOST_VARIABLE } from './registration/find-host.js';
 
 /** Where deployments that only set variables say who and where a process is. */
 const VARIABLES = {
@@ -8,7 +9,7 @@ const VARIABLES = {
 } as const satisfies Record<keyof Self, string>;
 
 /** No overrides of services that are called `self-zone` and the like, as every other `CROWFLY_...` is. */
-export const SELF_VARIABLES: ReadonlySet<string> = new Set(Object.values(VARIABLES));
+export const SELF_VARIABLES: ReadonlySet<string> = new Set([...Object.values(VARIABLES), HOST_VARIABLE]);
 
 /** Who is calling: what the options say, else the environment, field by field. */
 export function resolveSelf(self: Self = {}, env: Readonly<Record<string, string | undefined>>): Self {

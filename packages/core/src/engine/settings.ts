@@ -172,6 +172,11 @@ const EVENTS: Readonly<Record<EventName, true>> = {
   left: true,
   retry: true,
   mispick: true,
+  registering: true,
+  registered: true,
+  'registration-failed': true,
+  'registration-recovered': true,
+  deregistered: true,
 };
 
 /** @throws CrowflyError `bad-option` for an event that never happens, or no function */

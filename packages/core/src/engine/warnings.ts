@@ -43,6 +43,28 @@ export function logEvents(events: EventHub, logger: Logger): void {
       `${e.service}: ${e.registry}: ${printable(e.detail, MAX_DETAIL)} (more problems of the kind '${printable(e.code)}' are events only)`,
     );
   });
+  events.on('registering', (e) => {
+    const at = `${e.instance.host}:${e.instance.port}`;
+    const line = `${e.service}: registering as ${printable(e.instance.id)} at ${at} (${e.foundBy})`;
+    if (e.doubt === undefined) logger.info(line);
+    else logger.warn(`${line}; ${e.doubt}`);
+  });
+  events.on('registration-failed', (e) =>
+    logger.warn(
+      `${e.service}: ${printable(e.instance.id)} cannot be kept in ${e.registry} (${sayCause(e.cause)}); it is tried on`,
+    ),
+  );
+  events.on('registration-recovered', (e) =>
+    logger.info(
+      `${e.service}: ${printable(e.instance.id)} stands in ${e.registry} again after ${(e.outageMs / 1000).toFixed(1)} s`,
+    ),
+  );
+  events.on('deregistered', (e) => {
+    if (e.cause === undefined) return;
+    logger.warn(
+      `${e.service}: ${printable(e.instance.id)} could not be deregistered from ${e.registry} (${sayCause(e.cause)}): it is dropped there ${e.instance.deregisterAfterMs / 1000} s after it is taken for dead`,
+    );
+  });
   events.on('mispick', (e) => {
     if (seen.has(e.service)) return;
     seen.add(e.service);
