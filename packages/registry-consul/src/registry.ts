@@ -3,6 +3,7 @@ import { accessOf } from './access.js';
 import { Agents } from './agents.js';
 import { locate } from './names.js';
 import { CONSUL_DEFAULTS, type ConsulOptions, checkConsulOptions } from './options.js';
+import { ConsulRegistrar } from './registrar.js';
 import { Slots } from './slots.js';
 import { ServiceWatch } from './watch.js';
 
@@ -68,6 +69,7 @@ export function consul(options: ConsulOptions = {}): RegistryFactory {
           if (!feed.signal.aborted) throw error;
         }
       },
+      registrar: new ConsulRegistrar(agents, settings.zoneKey),
       close: () => agents.close(),
     } satisfies Registry;
   };
