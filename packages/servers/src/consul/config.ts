@@ -66,7 +66,8 @@ export function configOf(
     bind_addr: address,
     client_addr: address,
     ...(addresses === undefined ? {} : { addresses }),
-    data_dir: join(directory, 'data'),
+    // With a folder it would remember its services, and only forget the catalog.
+    ...(client || persistent ? { data_dir: join(directory, 'data') } : {}),
     ...(client ? {} : { server: true }),
     ...(client || !persistent ? {} : { bootstrap_expect: 1 }),
     ports: {
