@@ -26,6 +26,8 @@ export class Agents {
   #current = 0;
   #pulse: Timer | undefined;
   #asking = false;
+  /** When the agent is asked next. */
+  #pulseAt = Number.NEGATIVE_INFINITY;
   #awaySince = 0;
   #awayMs = 0;
 
@@ -88,6 +90,7 @@ export class Agents {
     return () => {
       this.#waiting.delete(waiting);
       if (this.#waiting.size > 0) return;
+      // Its time stays: queries that wait for less than that must not put it off for ever.
       this.#pulse?.cancel();
       this.#pulse = undefined;
     };
@@ -111,8 +114,12 @@ export class Agents {
 
   #arm(): void {
     if (this.#pulse !== undefined || this.#asking || this.#life.signal.aborted) return;
-    this.#pulse = this.#clock.after(PULSE_MS, () => {
+    const now = this.#clock.now();
+    // After a time without any query there is nothing to be late for.
+    if (this.#pulseAt + PULSE_MS < now) this.#pulseAt = now + PULSE_MS;
+    this.#pulse = this.#clock.after(Math.max(0, this.#pulseAt - now), () => {
       this.#pulse = undefined;
+      this.#pulseAt = this.#clock.now() + PULSE_MS;
       void this.#ask();
     });
   }

@@ -45,8 +45,8 @@ export function refusal(
     return failed(
       `${agent} knows no datacenter '${subject.datacenter ?? ''}', or has no way to it (asked to ${what}): is the name right?`,
     );
-  if (status === 400 && /filter|expression/i.test(said))
-    return new CrowflyError('bad-option', `consul.filter: ${agent} cannot read it (400): ${said}`, {
+  if (/boolean expression|filter expression/i.test(said))
+    return new CrowflyError('bad-option', `consul.filter: ${agent} cannot read it (${status}): ${said}`, {
       path: 'consul.filter',
     });
   if (/Invalid service address/i.test(said))

@@ -11,6 +11,8 @@ import { ServiceWatch } from './watch.js';
 const SILENCE_MS = 15_000;
 /** Queries that wait at the same time over HTTP/1.1, of one registry: an agent gives 200 connections to a machine. */
 const MAX_WAITING = 64;
+/** Queries that are answered at once, at the same time. */
+const MAX_QUICK = 16;
 
 /**
  * The services of a Consul, as an agent (or a server) tells them: each is asked for by a query that waits for changes, and
@@ -27,7 +29,7 @@ export function consul(options: ConsulOptions = {}): RegistryFactory {
   return ({ clock, random }) => {
     const access = accessOf(options);
     const agents = new Agents(access, clock, random);
-    const slots = new Slots(MAX_WAITING);
+    const slots = { waiting: new Slots(MAX_WAITING, clock), quick: new Slots(MAX_QUICK, clock) };
     const reading = {
       warnings: settings.warnings,
       taggedAddress: options.taggedAddress,

@@ -15,12 +15,13 @@ import { serviceOf } from './names.js';
 import { Pace } from './pace.js';
 import { parseEntry, type Reading } from './parse.js';
 import { hidden, type Subject } from './refusal.js';
-import type { Slots } from './slots.js';
+import { SCARCE_MS, type Slots } from './slots.js';
+
+/** Why a query that waited was ended: others have to ask as well. */
+const GAVE_WAY = new Error('others wait for this connection');
 
 /** So many problems of one answer are told apart. */
 const MAX_PROBLEMS = 20;
-/** While connections are scarce, nobody keeps one for longer. */
-const SCARCE_MS = 5_000;
 
 export interface WatchParts {
   readonly ref: ServiceRef;
@@ -28,7 +29,8 @@ export interface WatchParts {
   readonly clock: Clock;
   readonly access: Access;
   readonly agents: Agents;
-  readonly slots: Slots;
+  /** For queries that wait, and for those that are answered at once. */
+  readonly slots: { readonly waiting: Slots; readonly quick: Slots };
   readonly reading: Reading;
   /** What each query carries, encoded: consistency, namespace, filter. */
   readonly query: string;
@@ -92,8 +94,15 @@ export class ServiceWatch {
 
   /** Asks without waiting, and believes the answer: it is the only kind that tells of rights. */
   async #ask(): Promise<Found> {
-    const { agents, feed } = this.#parts;
-    const found = await agents.ask(feed.signal, (agent) => this.#read(agent, undefined, feed.signal));
+    const { agents, feed, slots } = this.#parts;
+    const found = await agents.ask(feed.signal, async (agent) => {
+      const give = agent.multiplexed === true ? undefined : await slots.quick.take(feed.signal);
+      try {
+        return await this.#read(agent, undefined, feed.signal);
+      } finally {
+        give?.();
+      }
+    });
     this.#refuseHidden(found);
     this.#publish(found);
     return found;
@@ -105,6 +114,7 @@ export class ServiceWatch {
     const began = clock.now();
     const { found, waitMs } = await this.#blocked(agent, index);
     if (found === undefined) return undefined;
+    if (found === 'gave way') return index;
     if (found.index === undefined || found.index < index) {
       // The agent was restarted, or its state restored: whatever waits on the old index waits for too long.
       await this.#pace.after('still', feed.signal);
@@ -124,18 +134,24 @@ export class ServiceWatch {
   }
 
   /** One query that waits. `found` is `undefined` when its agent died meanwhile: another one is asked. */
-  async #blocked(agent: AgentClient, index: number): Promise<{ found: Found | undefined; waitMs: number }> {
+  async #blocked(
+    agent: AgentClient,
+    index: number,
+  ): Promise<{ found: Found | 'gave way' | undefined; waitMs: number }> {
     const { agents, feed, slots } = this.#parts;
-    const give = agent.multiplexed === true ? undefined : await slots.take(feed.signal);
-    const waitMs = slots.scarce ? Math.min(SCARCE_MS, this.#parts.waitMs) : this.#parts.waitMs;
-    const dead = new AbortController();
-    const stop = (): void => dead.abort(feed.signal.reason);
+    const ending = new AbortController();
+    const end = (reason: unknown): void => ending.abort(reason);
+    const stop = (): void => end(feed.signal.reason);
+    const give =
+      agent.multiplexed === true ? undefined : await slots.waiting.take(feed.signal, () => end(GAVE_WAY));
+    const waitMs = slots.waiting.scarce ? Math.min(SCARCE_MS, this.#parts.waitMs) : this.#parts.waitMs;
     feed.signal.addEventListener('abort', stop, { once: true });
-    const release = agents.watchOver(agent, (reason) => dead.abort(reason));
+    const release = agents.watchOver(agent, end);
     try {
-      return { found: await this.#read(agent, { index, ms: waitMs }, dead.signal), waitMs };
+      return { found: await this.#read(agent, { index, ms: waitMs }, ending.signal), waitMs };
     } catch (error) {
       feed.signal.throwIfAborted();
+      if (error === GAVE_WAY) return { found: 'gave way', waitMs };
       // There is another one to ask, or somebody found this one dead already.
       if (isDown(error) && agents.leave(agent)) return { found: undefined, waitMs };
       throw error;
