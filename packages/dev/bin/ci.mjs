@@ -54,9 +54,10 @@ function testsOn(version) {
 
 /** With CI set nothing is skipped: a server that cannot be had is a failure. @returns {Promise<Result>} */
 async function onRealServers() {
-  const { buildKubernetes } = await import('@crowfly/servers');
+  const { buildConsul, buildKubernetes } = await import('@crowfly/servers');
   // Here, and not in the first test, so that minutes of silence are explained.
   await buildKubernetes(say);
+  await buildConsul(say);
   return runMocha(findServerTests(), [], { env: { CI: 'true' }, output: 'pipe' });
 }
 

@@ -64,8 +64,25 @@ const SERVICE = { spec: { ports: [port('http', 80), port('metrics', 9090)] } };
 /** Everything that is printed: the error of a call as it is logged, and what the logger hears. */
 type Printed = Promise<string>;
 
+/** How long a call waits for a first set: what fails is said when it is over, and a busy machine needs longer to get there. */
+const LIMITS_MS = [500, 2_000, 8_000] as const;
+
 /** @param url what is called; '': nothing, the instances are only looked up */
 async function call(
+  options: KubernetesOptions,
+  url?: string,
+  lines?: (logged: readonly string[]) => boolean,
+): Printed {
+  let printed = '';
+  for (const firstSetMs of LIMITS_MS) {
+    printed = await callWithin(firstSetMs, options, url, lines);
+    if (!printed.startsWith('registry-timeout')) break;
+  }
+  return printed;
+}
+
+async function callWithin(
+  firstSetMs: number,
   options: KubernetesOptions,
   url = 'http://orders/',
   lines = (_: readonly string[]): boolean => true,
@@ -75,7 +92,7 @@ async function call(
   const discovery = createDiscovery({
     registry: kubernetes({ namespace: 'shop', ...options }),
     logger: { info: log, warn: log },
-    limits: { firstSetMs: 500 },
+    limits: { firstSetMs },
     env: false,
   });
   try {
@@ -187,7 +204,7 @@ const IN_SOURCE: readonly [part: string, file: string][] = [
 ];
 
 describe('docs/registries/kubernetes.md', function () {
-  this.timeout(30_000);
+  this.timeout(120_000);
 
   it('shows the options there are, with their defaults', async () => {
     const text = await readFile(page, 'utf8');
