@@ -15,7 +15,7 @@ export interface Asked {
 }
 
 /** The rules of a policy that grant what was refused. */
-export function rulesOf({ service, right }: Subject): string {
+function rulesOf({ service, right }: Subject): string {
   const name = printable(service, 100);
   const own = `service "${name}" { policy = "${right}" }`;
   return right === 'write' ? own : `${own} and node_prefix "" { policy = "read" }`;
