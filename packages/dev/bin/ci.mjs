@@ -2,8 +2,9 @@
 // at a time, each printed in one piece when it has ended; the demo runs by itself, since it keeps up a steady rate, and
 // so do the servers, which take all the machine has while they are built.
 import { join } from 'node:path';
+import { failuresIn } from '../lib/failures.mjs';
 import { capture, StepFailed, say } from '../lib/process.mjs';
-import { close, failuresIn, findServerTests, findTests, readCounts, runMocha } from '../lib/tests.mjs';
+import { close, findServerTests, findTests, readCounts, runMocha } from '../lib/tests.mjs';
 import { nodeBinary } from '../lib/tools.mjs';
 import { dev } from '../lib/workspace.mjs';
 

@@ -39,7 +39,6 @@ try {
   const counts = await runMocha(specs, options);
   if (counts.passed + counts.failed + counts.skipped.length === 0)
     throw new StepFailed('no test was selected');
-  for (const title of counts.skipped) console.log(`skipped: ${title}`);
   if (!focused) sayWhatNeedsServers();
   console.log(
     focused

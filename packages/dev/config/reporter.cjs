@@ -9,10 +9,14 @@ const brief = process.env.CROWFLY_REPORT === 'brief';
 module.exports = class Reporter extends (brief ? Base : Spec) {
   /** @param {import('mocha').Runner} runner @param {import('mocha').MochaOptions} options */
   constructor(runner, options) {
-    super(runner, options);
     /** @type {string[]} */
     const skipped = [];
     runner.on('pending', (test) => skipped.push(test.fullTitle()));
+    // Before mocha's own listener, which tells the failures: they come last, where a log that is cut still has them.
+    runner.once('end', () => {
+      if (!brief) for (const title of skipped) console.log(`skipped: ${title}`);
+    });
+    super(runner, options);
     runner.once('end', () => {
       if (brief && this.stats.failures > 0) this.epilogue();
       record({ passed: this.stats.passes, failed: this.stats.failures, skipped });

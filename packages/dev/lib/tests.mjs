@@ -94,17 +94,6 @@ export async function runMocha(
   }
 }
 
-/** Lines of a failed run that are worth repeating, and of one that does not say what failed. */
-const MOST = 150;
-const LAST = 40;
-
-/** What failed in a run of mocha, as it said at its end; for any other command, its end. @param {string} output */
-export function failuresIn(output) {
-  const lines = output.trimEnd().split('\n');
-  const from = lines.findIndex((line) => /^\s+\d+ failing$/.test(line));
-  return (from < 0 ? lines.slice(-LAST) : lines.slice(from, from + MOST)).join('\n');
-}
-
 /** @param {string} file the counts of several runs, one JSON object a line @returns {Counts} */
 export function readCounts(file) {
   /** @type {Counts} */
