@@ -219,7 +219,7 @@ describe('services of a real agent', () => {
     expect(String(await fails({ datacenter: 'dc9' }))).to.contain("knows no datacenter 'dc9'");
     expect(String(await fails({}, 'orders@dc9'))).to.contain("knows no datacenter 'dc9'");
     const filter = await fails({ filter: 'Service.Meta.version ==' });
-    expect(isCrowflyError(filter, 'bad-option'), String(filter)).to.equal(true);
+    expect(isCrowflyError((filter as Error).cause, 'bad-option'), String(filter)).to.equal(true);
     expect(String(filter)).to.contain('consul.filter');
     expect(isCrowflyError(await fails({}, '../orders'), 'bad-name')).to.equal(true);
     expect(isCrowflyError(await fails({}, 'orders?x'), 'bad-name')).to.equal(true);
