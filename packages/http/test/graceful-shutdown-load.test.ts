@@ -1,27 +1,22 @@
 import { Agent, createServer, type RequestListener, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Clock } from '@crowfly/core';
 import { gracefulShutdown } from '@crowfly/http';
 import { expect } from 'chai';
 import { Pool } from 'undici';
+import { FastClock } from './support/fast-clock.ts';
 import { until } from './support/servers.ts';
 
 const SHUTDOWNS = process.env.CROWFLY_LONG === '1' ? 2_000 : 150;
 const LANES = 10;
-/** Ten times as fast as real time: a second of idleness is 100 ms. */
-const FASTER = 10;
 
-const clock: Clock = {
-  now: () => performance.now() * FASTER,
-  after(delayMs, fire) {
-    const timer = setTimeout(fire, delayMs / FASTER);
-    return { cancel: () => clearTimeout(timer) };
-  },
-};
+const clock = new FastClock();
 
 type Call = (port: number) => Promise<unknown>;
 
 describe('gracefulShutdown under load', () => {
+  before(() => clock.start());
+  after(() => clock.stop());
+
   for (const delayMs of [1_500, 0]) {
     it(`${SHUTDOWNS} shutdowns with delayMs ${delayMs} lose no request`, async function () {
       this.timeout(60_000 + SHUTDOWNS * 200);

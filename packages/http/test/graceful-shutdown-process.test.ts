@@ -104,11 +104,12 @@ describe('a process with gracefulShutdown', function () {
     expect(service.said).not.to.include('closed');
   });
 
-  it('loses no request of clients that learn of it within delayMs, whatever they keep open', async () => {
-    const [old, next] = [start({ delayMs: 500 }), start({})];
+  it('loses no request of clients that learn of it while it drains, whatever they keep open', async () => {
+    const [old, next] = [start({ delayMs: 50, held: true }), start({})];
     const ports = [await old.port(), await next.port()] as const;
     const failures: string[] = [];
     let leftAt: number | undefined;
+    const moved = new Set<number>();
     let answered = 0;
     let done = false;
 
@@ -117,6 +118,7 @@ describe('a process with gracefulShutdown', function () {
       while (!done) {
         // Each learns at a time of its own.
         const learned = leftAt !== undefined && performance.now() - leftAt > 40 * index;
+        if (learned) moved.add(index);
         try {
           await call(ports[learned ? 1 : 0]);
           answered++;
@@ -131,6 +133,8 @@ describe('a process with gracefulShutdown', function () {
     old.child.kill('SIGTERM');
     await old.says('draining');
     leftAt = performance.now();
+    await until(() => moved.size === callers.length);
+    old.child.send('learned');
     expect(await old.exit).to.deep.equal([0, null]);
     const then = answered;
     await until(() => answered > then + 50);

@@ -1,8 +1,9 @@
 // A service in a process of its own, as its author writes it. Says its port, then what happens to it.
+import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { gracefulShutdown } from '@crowfly/http';
 
-const { linger, ...options } = JSON.parse(process.argv[2] ?? '{}');
+const { linger, held, ...options } = JSON.parse(process.argv[2] ?? '{}');
 const say = (/** @type {unknown} */ message) => process.send?.(message);
 
 const server = createServer((request, response) => {
@@ -11,7 +12,11 @@ const server = createServer((request, response) => {
 });
 gracefulShutdown(server, {
   ...options,
-  onDraining: () => say('draining'),
+  onDraining: async () => {
+    say('draining');
+    // Clients have learned of it when our parent says so, however busy the machine is.
+    if (held) await once(process, 'message');
+  },
   onClosed: () => say('closed'),
 });
 server.listen(0, '127.0.0.1', () => {
