@@ -59,6 +59,7 @@ export class ApiServer {
   readonly #sessions = new Set<ServerHttp2Session>();
   #front!: Front;
   #port = 0;
+  #connections = 0;
   readonly #tls: boolean;
 
   private constructor(tls: boolean) {
@@ -85,6 +86,15 @@ export class ApiServer {
       server.on('tlsClientError', () => {});
       this.#server = server;
     } else this.#server = createServer(handler);
+    this.#server.on('connection', (socket) => {
+      this.#connections++;
+      socket.on('close', () => this.#connections--);
+    });
+  }
+
+  /** Connections on which a request can still arrive. */
+  get connections(): number {
+    return this.#connections + this.front.open;
   }
 
   static async start({ tls = true } = {}): Promise<ApiServer> {

@@ -451,6 +451,8 @@ describe('the watch of a namespace', () => {
         await start();
         await reach();
         await rig.registry.close?.();
+        // What was on its way when it was closed still arrives.
+        await rig.until(() => rig.server.connections === 0, 'a connection is left');
         const asked = rig.server.seen.length;
         await idle();
         expect(rig.clock.pending, 'timers').to.equal(0);
