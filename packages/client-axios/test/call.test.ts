@@ -111,7 +111,7 @@ describe('a call to a service', () => {
     const error = await rejection<AxiosError>(
       api.get('http://orders/', { timeout: 200, crowfly: { timeouts: { firstByteMs: 120 } } }),
     );
-    expect(performance.now() - startedAt).to.be.within(190, 1000);
+    expect(performance.now() - startedAt).to.be.above(190);
     expect(error).to.include({ code: 'ECONNABORTED', message: 'timeout of 200ms exceeded' });
     expect(error.config?.timeout).to.equal(200);
     expect(isCrowflyError(error.cause, 'timeout')).to.equal(true);
@@ -142,16 +142,17 @@ describe('a call to a service', () => {
       let parts = 0;
       const timer = setInterval(() => {
         response.write('part,');
-        if (++parts < 5) return;
+        if (++parts < (request.url === '/ends' ? 12 : 2)) return;
         clearInterval(timer);
         if (request.url === '/ends') response.end();
       }, 60);
     });
     world.registry.put('orders', slow.endpoint);
-    const { api, leases } = world.api({ timeout: 150 });
-    expect((await api.get('http://orders/ends')).data).to.equal('part,'.repeat(5));
+    // Ten times what is between two parts: a busy machine may be late with one.
+    const { api, leases } = world.api({ timeout: 600 });
+    expect((await api.get('http://orders/ends')).data).to.equal('part,'.repeat(12));
     const error = await rejection<AxiosError>(api.get('http://orders/silent'));
-    expect(error).to.include({ code: 'ECONNABORTED', message: 'timeout of 150ms exceeded' });
+    expect(error).to.include({ code: 'ECONNABORTED', message: 'timeout of 600ms exceeded' });
     const { data } = await api.get('http://orders/silent', { responseType: 'stream' });
     expect(await rejection(text(data))).to.include({ code: 'ECONNABORTED' });
     await until(() => leases.every(({ done }) => done.length > 0));
