@@ -1,6 +1,7 @@
-import { readFile } from 'node:fs/promises';
 import { CrowflyError } from '@crowfly/core';
 import type { ConnectionOptions } from '@crowfly/http';
+import { basicAuth, credentialsOf } from './credentials.js';
+import { readCertificates, readText } from './files.js';
 import {
   type AgentAddress,
   CONSUL_DEFAULTS,
@@ -25,9 +26,6 @@ export interface Access {
   headers(): Promise<Record<string, string>>;
 }
 
-/** The largest token or certificate file that is read. */
-const MAX_BYTES = 1024 * 1024;
-
 /**
  * What options and environment say together; an option goes first.
  *
@@ -42,13 +40,13 @@ export function accessOf(options: ConsulOptions, env: Environment = process.env)
       'CONSUL_HTTP_SSL_VERIFY',
       'is off, and certificates are always verified here: unset it, and name the authority in CONSUL_CACERT or caFile',
     );
-  const caPath = options.caFile === undefined ? get('CONSUL_CAPATH') : undefined;
   const caFile = options.caFile ?? get('CONSUL_CACERT');
-  if (caPath !== undefined && caFile === undefined)
-    throw bad(
-      'CONSUL_CAPATH',
-      'is a folder, which is not read here: put the certificates into one file for CONSUL_CACERT',
-    );
+  const caPath = get('CONSUL_CAPATH');
+  const authority = async (): Promise<ConnectionOptions['ca']> => {
+    if (caFile !== undefined)
+      return readText(caFile, options.caFile === undefined ? 'CONSUL_CACERT' : 'consul.caFile');
+    return caPath === undefined ? undefined : readCertificates(caPath, 'CONSUL_CAPATH');
+  };
   const certFile = options.certFile ?? get('CONSUL_CLIENT_CERT');
   const keyFile = options.keyFile ?? get('CONSUL_CLIENT_KEY');
   if ((certFile === undefined) !== (keyFile === undefined))
@@ -64,29 +62,41 @@ export function accessOf(options: ConsulOptions, env: Environment = process.env)
   const datacenter = options.datacenter;
   const namespace = options.namespace ?? get('CONSUL_NAMESPACE');
   const partition = options.partition ?? get('CONSUL_PARTITION');
-  const where = agents
-    .map(({ origin, basePath, socketPath }) => socketPath ?? `${origin}${basePath}`)
-    .join(',');
-  const parts = [datacenter, partition, namespace].map((part) => (part === undefined ? '' : `/${part}`));
   return {
     agents,
     credentials: credentials.from,
     datacenter,
     namespace,
     partition,
-    id: `consul:${where}${parts.join('')}`,
+    id: idOf(agents, [datacenter, namespace, partition], options),
     async connection({ socketPath }) {
       const [ca, cert, key] = await Promise.all([
-        caFile === undefined
-          ? undefined
-          : read(caFile, options.caFile === undefined ? 'CONSUL_CACERT' : 'consul.caFile'),
-        certFile === undefined ? undefined : read(certFile, 'consul.certFile'),
-        keyFile === undefined ? undefined : read(keyFile, 'consul.keyFile'),
+        authority(),
+        certFile === undefined ? undefined : readText(certFile, 'consul.certFile'),
+        keyFile === undefined ? undefined : readText(keyFile, 'consul.keyFile'),
       ]);
       return { ca, cert, key, servername, socketPath };
     },
     headers: async () => ({ ...(await credentials.headers()), ...basicAuth(get) }),
   };
+}
+
+/** All that decides what a set holds: what is kept of one must never be taken for that of another. */
+function idOf(
+  agents: readonly AgentAddress[],
+  parts: readonly (string | undefined)[],
+  { tags = [], filter, taggedAddress, warnings }: ConsulOptions,
+): string {
+  const where = agents.map(({ origin, basePath, socketPath }) => socketPath ?? `${origin}${basePath}`);
+  const path = parts.map((part) => `/${part ?? ''}`).join('');
+  const selection = [
+    ...tags.map((tag) => `tag=${encodeURIComponent(tag.toLowerCase())}`).sort(),
+    filter === undefined ? '' : `filter=${encodeURIComponent(filter)}`,
+    taggedAddress === undefined ? '' : `address=${taggedAddress}`,
+    warnings === true ? 'warnings' : '',
+  ].filter((one) => one !== '');
+  const query = selection.length === 0 ? '' : `?${selection.join('&')}`;
+  return `consul:${where.join(',')}${path.replace(/\/+$/, '')}${query}`;
 }
 
 function agentsOf(
@@ -97,7 +107,9 @@ function agentsOf(
   const given = address ?? inEnvironment ?? CONSUL_DEFAULTS.address;
   const list = typeof given === 'string' ? given.split(',').map((one) => one.trim()) : given;
   const read = list.map((one) => {
-    const agent = readAddress(one, secure);
+    // TLS that the environment asks for is not given up for an address in the environment.
+    const text = secure && address === undefined ? one.replace(/^http:/i, 'https:') : one;
+    const agent = readAddress(text, secure);
     if (agent !== undefined) return agent;
     throw bad(
       'CONSUL_HTTP_ADDR',
@@ -114,45 +126,6 @@ function agentsOf(
   return read;
 }
 
-interface Credentials {
-  readonly from: string | undefined;
-  headers(): Promise<Record<string, string>>;
-}
-
-function credentialsOf(options: ConsulOptions, get: (name: string) => string | undefined): Credentials {
-  const { token, tokenFile } = options;
-  if (token !== undefined) return fixed(token, 'consul.token');
-  if (tokenFile !== undefined) return inFile(tokenFile, 'consul.tokenFile');
-  const file = get('CONSUL_HTTP_TOKEN_FILE');
-  if (file !== undefined) return inFile(file, 'CONSUL_HTTP_TOKEN_FILE');
-  const inEnvironment = get('CONSUL_HTTP_TOKEN')?.trim();
-  if (inEnvironment !== undefined) return fixed(inEnvironment, 'CONSUL_HTTP_TOKEN');
-  return { from: undefined, headers: async () => ({}) };
-}
-
-const fixed = (token: string, from: string): Credentials => ({
-  from: `the token in ${from}`,
-  headers: async () => headerOf(token, from),
-});
-
-const inFile = (path: string, option: string): Credentials => ({
-  from: `the token in ${path}`,
-  headers: async () => headerOf((await read(path, option)).trim(), `${option}: ${path}`),
-});
-
-function headerOf(token: string, from: string): Record<string, string> {
-  // A line break in it would make a header of its own.
-  if (/^[\x21-\x7e]+$/.test(token)) return { 'x-consul-token': token };
-  throw new CrowflyError('bad-option', `${from} holds no token: expected one line without spaces`, {
-    path: 'consul.tokenFile',
-  });
-}
-
-function basicAuth(get: (name: string) => string | undefined): Record<string, string> | undefined {
-  const auth = get('CONSUL_HTTP_AUTH');
-  return auth === undefined ? undefined : { authorization: `Basic ${Buffer.from(auth).toString('base64')}` };
-}
-
 /** As Go reads a boolean. */
 function isTrue(value: string | undefined, name: string): boolean {
   if (value === undefined || value === '' || isFalse(value)) return false;
@@ -161,24 +134,6 @@ function isTrue(value: string | undefined, name: string): boolean {
 }
 
 const isFalse = (value: string | undefined): boolean => /^(?:0|f|false)$/i.test(value ?? '');
-
-async function read(path: string, option: string): Promise<string> {
-  let text: string;
-  try {
-    text = await readFile(path, 'utf8');
-  } catch (cause) {
-    const { code } = (cause ?? {}) as { code?: unknown };
-    throw new CrowflyError(
-      'bad-option',
-      `${option}: ${path} cannot be read (${String(code)}): correct the path`,
-      { path: option, cause },
-    );
-  }
-  if (text.length <= MAX_BYTES) return text;
-  throw new CrowflyError('bad-option', `${option}: ${path} has more than ${MAX_BYTES} bytes`, {
-    path: option,
-  });
-}
 
 function bad(variable: string, text: string): CrowflyError {
   return new CrowflyError(

@@ -1,9 +1,11 @@
 import { type Clock, CrowflyError, describeError, isCrowflyError, type Timer } from '@crowfly/core';
 import type { Access } from './access.js';
-import { AgentClient } from './client.js';
+import { AgentClient, ALIVE_MS } from './client.js';
 
 /** How often an agent that only waits is asked whether it is still there. */
 const PULSE_MS = 9_000;
+/** How soon an agent that died in silence is noticed, at most; a second for timers that are late. */
+export const SILENCE_MS = PULSE_MS + ALIVE_MS + 1_000;
 /** How long another agent than the preferred one is stayed with before that is tried again, at most. */
 const RETURN_MS = 60_000;
 
@@ -15,7 +17,7 @@ interface Waiting {
 
 /**
  * The agents of one registry: which of them is asked, whether it is still there, and which one comes next when it is not.
- * Queries that wait are silent by nature; so the agent is asked a small question every nine seconds, one for all of them.
+ * Queries that wait are silent by nature; so the agent is asked a small question every nine seconds, one for all of them, to which it must have its servers' answer.
  */
 export class Agents {
   readonly #clients: readonly AgentClient[];

@@ -8,7 +8,7 @@ import {
 } from '@crowfly/http';
 import type { Access } from './access.js';
 import type { AgentAddress } from './options.js';
-import { refusal, type Subject } from './refusal.js';
+import { refusal, type Subject, unable } from './refusal.js';
 
 /** Bytes of the largest answer, of one entry in it, and of what is read of a refusal. */
 const MAX_ANSWER_BYTES = 256 * 1024 * 1024;
@@ -18,7 +18,10 @@ const MAX_REFUSAL_BYTES = 64 * 1024;
 const WAIT_SLACK = 1 / 16;
 const ANSWER_MS = 5_000;
 /** The most that a side question may take: a frozen agent has to be noticed. */
-const ALIVE_MS = 5_000;
+export const ALIVE_MS = 5_000;
+
+/** How long the answer to a query that waits may take. */
+export const waitedMs = (waitMs: number): number => ANSWER_MS + Math.ceil(waitMs * (1 + WAIT_SLACK));
 
 /** What one agent answered to a health query. */
 export interface HealthAnswer {
@@ -70,9 +73,10 @@ export class AgentClient {
     signal: AbortSignal,
     entry: (raw: unknown) => void,
   ): Promise<HealthAnswer> {
-    const waiting = wait === undefined ? '' : `&index=${wait.index}&wait=${wait.ms}ms`;
+    const waiting =
+      wait === undefined ? '' : `${query === '' ? '' : '&'}index=${wait.index}&wait=${wait.ms}ms`;
     const path = `/v1/health/service/${encodeURIComponent(subject.service)}?${query}${waiting}`;
-    const answerMs = ANSWER_MS + (wait === undefined ? 0 : Math.ceil(wait.ms * (1 + WAIT_SLACK)));
+    const answerMs = wait === undefined ? ANSWER_MS : waitedMs(wait.ms);
     const answer = await this.#send({ path, signal, answerMs, silenceMs: ANSWER_MS }, subject);
     await this.#readList(answer, path, signal, entry);
     return {
@@ -81,11 +85,17 @@ export class AgentClient {
     };
   }
 
-  /** Whether it answers at all. @throws CrowflyError when it does not */
+  /**
+   * Whether it answers, and can ask its servers: an agent that has lost them still does the first, and lets queries wait
+   * as if nothing had happened.
+   *
+   * @throws CrowflyError when it does not
+   */
   async alive(signal: AbortSignal): Promise<void> {
     const path = `${this.#basePath}/v1/status/leader`;
     const answer = await this.#http.request({ path, signal, answerMs: ALIVE_MS });
-    // What it says does not matter; that it has something to say does.
+    if (answer.status >= 500) throw unable(this.name, answer.status, await this.#said(answer));
+    // Who leads does not matter, nor that nobody does: then nothing can change either.
     answer.cancel();
   }
 
@@ -138,15 +148,19 @@ export class AgentClient {
   }
 
   async #refused(answer: RegistryAnswer, subject: Subject): Promise<CrowflyError> {
-    let said = '';
+    const said = await this.#said(answer);
+    return refusal(subject, { agent: this.name, credentials: this.#access.credentials }, answer.status, said);
+  }
+
+  /** What it said instead of an answer; only for a message. */
+  async #said(answer: RegistryAnswer): Promise<string> {
     try {
-      said = answer.redact(await answer.text(MAX_REFUSAL_BYTES));
+      return answer.redact(await answer.text(MAX_REFUSAL_BYTES));
     } catch {
-      // Only for the message.
+      return '';
     } finally {
       answer.cancel();
     }
-    return refusal(subject, { agent: this.name, credentials: this.#access.credentials }, answer.status, said);
   }
 
   /** Entry by entry, so that ten thousand of them are no piece of work that stands in everyone's way. */

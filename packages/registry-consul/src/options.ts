@@ -34,8 +34,9 @@ export interface ConsulOptions {
   /** A filter expression that Consul applies, such as `Service.Meta.version == "2"`. */
   readonly filter?: string;
   /**
-   * How current answers are: `stale` lets any server answer, `cached` the agent from its cache, `consistent` asks the
-   * leader to make sure that it is one. Default `default`: the leader.
+   * How current answers are: `stale` lets any server answer, `consistent` asks the leader to make sure that it is one;
+   * `cached` lets queries that wait be answered from the agent's cache, while the others ask the leader, since a cache does
+   * not say what rights hide. Default `default`: the leader.
    */
   readonly consistency?: 'default' | 'stale' | 'cached' | 'consistent';
   /** A node to sort by, by the time a packet takes, `_agent` for the agent's: the set comes in this order. Default: none. */
@@ -44,7 +45,7 @@ export interface ConsulOptions {
   readonly taggedAddress?: string;
   /** The key in an instance's or a node's metadata that holds its zone. Default `zone`. */
   readonly zoneKey?: string;
-  /** How long a query waits for a change, 1,000 to 600,000. Default 30,000. */
+  /** How long a query waits for a change, 1,000 to 600,000. Default 20,000. */
   readonly waitMs?: number;
 }
 
@@ -55,7 +56,7 @@ export const CONSUL_DEFAULTS = {
   warnings: false,
   consistency: 'default',
   zoneKey: 'zone',
-  waitMs: 30_000,
+  waitMs: 20_000,
 } as const;
 
 /** @throws CrowflyError `bad-option` with the path of what is wrong */

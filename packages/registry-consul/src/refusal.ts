@@ -30,6 +30,17 @@ export function hidden(subject: Subject, { agent, credentials }: Asked): Crowfly
   );
 }
 
+/** An agent that has lost its servers, in its words. */
+const NO_SERVERS = /No known Consul servers|rpc error getting client|code = Unavailable/i;
+
+/** An agent that cannot answer for its servers, as the error to throw. */
+export function unable(agent: string, status: number, text: string): CrowflyError {
+  const said = printable(text.trim(), 300);
+  return failed(
+    `${agent} has lost its servers (${status}${said === '' ? '' : `: ${said}`}): what does consul members say there?`,
+  );
+}
+
 /** An answer other than 200, as the error to throw. `text`: what it said, without our credentials. */
 export function refusal(
   subject: Subject,
@@ -61,6 +72,7 @@ export function refusal(
     return failed(
       `${agent} has no leader to ask (${status}, when asked to ${what}): its servers elect one, or most of them are down`,
     );
+  if (status >= 500 && NO_SERVERS.test(said)) return unable(agent, status, text);
   if (status === 400 && /HTTP request to an HTTPS server/i.test(said))
     return failed(
       `${agent} speaks https: write https:// in front of the address, or set CONSUL_HTTP_SSL=true`,

@@ -1,14 +1,13 @@
 import type { Registry, RegistryFactory } from '@crowfly/core';
 import { accessOf } from './access.js';
-import { Agents } from './agents.js';
+import { Agents, SILENCE_MS } from './agents.js';
+import { waitedMs } from './client.js';
 import { locate } from './names.js';
 import { CONSUL_DEFAULTS, type ConsulOptions, checkConsulOptions } from './options.js';
 import { ConsulRegistrar } from './registrar.js';
 import { Slots } from './slots.js';
-import { ServiceWatch } from './watch.js';
+import { type QueryParts, ServiceWatch } from './watch.js';
 
-/** How soon an agent that died in silence is noticed: the time between two pulses, and that of one. */
-const SILENCE_MS = 15_000;
 /** Queries that wait at the same time over HTTP/1.1, of one registry: an agent gives 200 connections to a machine. */
 const MAX_WAITING = 64;
 /** Queries that are answered at once, at the same time. */
@@ -47,7 +46,8 @@ export function consul(options: ConsulOptions = {}): RegistryFactory {
         weights: true,
         draining: true,
         resync: true,
-        silenceMs: SILENCE_MS,
+        // The agent, by its pulse; one connection through which nothing comes any more, when its query should have ended.
+        silenceMs: Math.max(SILENCE_MS, waitedMs(settings.waitMs)),
         credentials: true,
       },
       locate: (target) => locate(target, naming),
@@ -77,11 +77,10 @@ export function consul(options: ConsulOptions = {}): RegistryFactory {
   };
 }
 
-/** What every query carries. */
 function queryOf(
-  { filter, near, consistency }: ConsulOptions,
+  { filter, near, consistency = CONSUL_DEFAULTS.consistency }: ConsulOptions,
   { namespace, partition }: { namespace: string | undefined; partition: string | undefined },
-): string {
+): QueryParts {
   const pairs: readonly (readonly [string, string | undefined])[] = [
     ['filter', filter],
     ['near', near],
@@ -91,8 +90,8 @@ function queryOf(
   const named = pairs.flatMap(([key, value]) =>
     value === undefined ? [] : [`${key}=${encodeURIComponent(value)}`],
   );
-  const mode = consistency === undefined || consistency === 'default' ? [] : [consistency];
-  return [...mode, ...named].join('&');
+  const mode = consistency === 'default' ? '' : consistency;
+  return { all: named.join('&'), question: mode === 'cached' ? '' : mode, wait: mode };
 }
 
 function withoutUndefined<T extends object>(options: T): { [K in keyof T]: Exclude<T[K], undefined> } {

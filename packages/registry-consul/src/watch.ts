@@ -23,6 +23,15 @@ const GAVE_WAY = new Error('others wait for this connection');
 /** So many problems of one answer are told apart. */
 const MAX_PROBLEMS = 20;
 
+/** What queries carry, encoded; '' for nothing. */
+export interface QueryParts {
+  readonly all: string;
+  /** Added where an answer has to be right: an agent's cache does not know what rights hide. */
+  readonly question: string;
+  /** Added where a query waits. */
+  readonly wait: string;
+}
+
 export interface WatchParts {
   readonly ref: ServiceRef;
   readonly feed: Feed;
@@ -32,12 +41,19 @@ export interface WatchParts {
   /** For queries that wait, and for those that are answered at once. */
   readonly slots: { readonly waiting: Slots; readonly quick: Slots };
   readonly reading: Reading;
-  /** What each query carries, encoded: consistency, namespace, filter. */
-  readonly query: string;
+  /** What each query carries, encoded: namespace, filter. */
+  readonly query: QueryParts;
   readonly datacenter: string | undefined;
   /** Whether Consul's order is kept. */
   readonly ordered: boolean;
   readonly waitMs: number;
+}
+
+/** How far a watch is: an index belongs to the agent that gave it. */
+interface Position {
+  readonly agent: AgentClient;
+  /** `undefined`: it has to be asked for. */
+  readonly index: number | undefined;
 }
 
 /** What one answer says of the service. */
@@ -58,7 +74,8 @@ interface Found extends HealthAnswer {
 export class ServiceWatch {
   readonly #parts: WatchParts;
   readonly #subject: Subject;
-  readonly #query: string;
+  readonly #question: string;
+  readonly #waitQuery: string;
   readonly #reading: Reading;
   readonly #pace: Pace;
   #known: readonly Endpoint[] | undefined;
@@ -69,8 +86,10 @@ export class ServiceWatch {
     this.#parts = parts;
     const { name, tag, datacenter = parts.datacenter } = serviceOf(parts.ref);
     this.#subject = { service: name, datacenter, right: 'read' };
-    this.#query =
-      datacenter === undefined ? parts.query : `dc=${encodeURIComponent(datacenter)}&${parts.query}`;
+    const dc = datacenter === undefined ? '' : `dc=${encodeURIComponent(datacenter)}`;
+    const { all, question, wait } = parts.query;
+    this.#question = joined(dc, all, question);
+    this.#waitQuery = joined(dc, all, wait);
     this.#reading =
       tag === undefined ? parts.reading : { ...parts.reading, tags: [...parts.reading.tags, tag] };
     this.#pace = new Pace(parts.clock);
@@ -79,21 +98,22 @@ export class ServiceWatch {
   /** Until the feed's signal aborts. @throws CrowflyError when Consul fails */
   async run(): Promise<void> {
     const { feed } = this.#parts;
-    let { agent, index } = await this.#ask();
+    let at: Position = await this.#ask();
     for (;;) {
       feed.signal.throwIfAborted();
-      if (index === undefined || agent !== this.#parts.agents.current) {
-        ({ agent, index } = await this.#ask());
-        // Without an index there is nothing to wait on: somebody in between takes the header away.
-        if (index === undefined) await this.#pace.after('still', feed.signal);
+      const { agent, index } = at;
+      if (index !== undefined && agent === this.#parts.agents.current) {
+        at = await this.#wait(agent, index);
         continue;
       }
-      index = await this.#wait(agent, index);
+      at = await this.#ask();
+      // Without an index there is nothing to wait on: somebody in between takes the header away.
+      if (at.index === undefined) await this.#pace.after('still', feed.signal);
     }
   }
 
   /** Asks without waiting, and believes the answer: it is the only kind that tells of rights. */
-  async #ask(): Promise<Found> {
+  async #ask(): Promise<Position & { readonly news: boolean }> {
     const { agents, feed, slots } = this.#parts;
     const found = await agents.ask(feed.signal, async (agent) => {
       const give = agent.multiplexed === true ? undefined : await slots.quick.take(feed.signal);
@@ -104,25 +124,26 @@ export class ServiceWatch {
       }
     });
     this.#refuseHidden(found);
-    this.#publish(found);
-    return found;
+    return { agent: found.agent, index: found.index, news: this.#publish(found) };
   }
 
-  /** @returns the index to wait on next; `undefined`: ask anew */
-  async #wait(agent: AgentClient, index: number): Promise<number | undefined> {
+  /** @returns where to go on; without an index: ask anew */
+  async #wait(agent: AgentClient, index: number): Promise<Position> {
     const { clock, feed } = this.#parts;
     const began = clock.now();
     const { found, waitMs } = await this.#blocked(agent, index);
-    if (found === undefined) return undefined;
-    if (found === 'gave way') return index;
+    if (found === undefined) return { agent, index: undefined };
+    if (found === 'gave way') return { agent, index };
     if (found.index === undefined || found.index < index) {
       // The agent was restarted, or its state restored: whatever waits on the old index waits for too long.
       await this.#pace.after('still', feed.signal);
-      return undefined;
+      return { agent, index: undefined };
     }
     if (this.#shrinks(found)) {
-      await this.#pace.after('news', feed.signal);
-      return undefined;
+      const asked = await this.#ask();
+      // Where the two kinds of queries contradict each other, they would do so again at once.
+      await this.#pace.after(asked.news ? 'news' : 'still', feed.signal);
+      return asked;
     }
     const news = this.#publish(found);
     const early = clock.now() - began < waitMs;
@@ -130,7 +151,7 @@ export class ServiceWatch {
       news ? 'news' : found.index > index ? 'moved' : early ? 'still' : 'waited',
       feed.signal,
     );
-    return found.index;
+    return { agent, index: found.index };
   }
 
   /** One query that waits. `found` is `undefined` when its agent died meanwhile: another one is asked. */
@@ -171,7 +192,8 @@ export class ServiceWatch {
     const problems: Problem[] = [];
     let unhealthy = 0;
     let at = 0;
-    const answer = await agent.health(this.#subject, this.#query, wait, signal, (raw) => {
+    const query = wait === undefined ? this.#question : this.#waitQuery;
+    const answer = await agent.health(this.#subject, query, wait, signal, (raw) => {
       const parsed = parseEntry(raw, at++, this.#reading);
       if (parsed.endpoint !== undefined) endpoints.push(this.#like(parsed.endpoint));
       if (parsed.unhealthy) unhealthy++;
@@ -249,6 +271,8 @@ export class ServiceWatch {
     ];
   }
 }
+
+const joined = (...parts: readonly string[]): string => parts.filter((part) => part !== '').join('&');
 
 /** Whether two sets say the same, in whatever order. */
 function sameSet(a: readonly Endpoint[], b: readonly Endpoint[]): boolean {

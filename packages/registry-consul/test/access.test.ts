@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isCrowflyError } from '@crowfly/core';
@@ -32,6 +32,13 @@ describe('how Consul is reached', () => {
     expect(agents({}, { CONSUL_HTTP_ADDR: '10.0.0.1:8501', CONSUL_HTTP_SSL: 'true' })).to.deep.equal([
       'https://10.0.0.1:8501',
     ]);
+    expect(
+      agents({}, { CONSUL_HTTP_ADDR: 'http://c.example:8501', CONSUL_HTTP_SSL: '1' }),
+      'TLS that was asked for is never given up, as in Consul’s own tools',
+    ).to.deep.equal(['https://c.example:8501']);
+    expect(agents({ address: 'http://c.example:8501' }, { CONSUL_HTTP_SSL: '1' })).to.deep.equal([
+      'http://c.example:8501',
+    ]);
     expect(agents({}, { CONSUL_HTTP_ADDR: 'unix:///run/consul.sock' })).to.deep.equal(['/run/consul.sock']);
     expect(
       agents({ address: ['10.0.0.1:8500', '10.0.0.2:8500'] }, { CONSUL_HTTP_ADDR: 'x:1' }),
@@ -64,6 +71,7 @@ describe('how Consul is reached', () => {
       expect(await headers({})).to.deep.equal({});
       const access = accessOf({ token: 'given-secret', datacenter: 'dc1', namespace: 'team' }, {});
       expect(access.id).to.equal('consul:http://127.0.0.1:8500/dc1/team');
+      expect(accessOf({}, {}).id).to.equal('consul:http://127.0.0.1:8500');
       expect(JSON.stringify(access)).not.to.contain('given-secret');
       writeFileSync(file, 'two words');
       expect((await refused(() => headers({ tokenFile: file }))).message).to.contain('holds no token');
@@ -102,12 +110,63 @@ describe('how Consul is reached', () => {
     }
   });
 
+  it('has an id of its own for each part of Consul, and each selection, that a set can come from', () => {
+    const ways: readonly ConsulOptions[] = [
+      {},
+      { datacenter: 'a' },
+      { namespace: 'a' },
+      { partition: 'a' },
+      { datacenter: 'a', namespace: 'b' },
+      { datacenter: 'a', partition: 'b' },
+      { namespace: 'a', partition: 'b' },
+      { tags: ['a'] },
+      { tags: ['a', 'b'] },
+      { tags: ['a,b'] },
+      { filter: 'a' },
+      { taggedAddress: 'wan' },
+      { warnings: true },
+    ];
+    const ids = ways.map((options) => accessOf(options, {}).id);
+    expect(new Set(ids).size, ids.join(' ')).to.equal(ways.length);
+    expect(accessOf({ tags: ['b', 'a'] }, {}).id).to.equal(accessOf({ tags: ['A', 'b'] }, {}).id);
+    expect(accessOf({ token: 'x', near: '_agent', waitMs: 5_000 }, {}).id).to.equal(accessOf({}, {}).id);
+  });
+
+  it('trusts every certificate of the folder in CONSUL_CAPATH, unless a file is named', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'crowfly-consul-'));
+    const pem = (text: string): string => `-----BEGIN CERTIFICATE-----\n${text}\n-----END CERTIFICATE-----\n`;
+    try {
+      mkdirSync(join(folder, 'more'));
+      writeFileSync(join(folder, 'b.pem'), pem('b'));
+      writeFileSync(join(folder, 'a.pem'), pem('a'));
+      writeFileSync(join(folder, 'more', 'c.crt'), pem('c'));
+      writeFileSync(join(folder, 'README'), 'no certificate');
+      const env = { CONSUL_HTTP_ADDR: 'https://c.example', CONSUL_CAPATH: folder };
+      const ca = async (options: ConsulOptions, more: Env = {}): Promise<unknown> => {
+        const access = accessOf(options, { ...env, ...more });
+        const [agent] = access.agents;
+        if (agent === undefined) throw new Error('no agent');
+        return (await access.connection(agent)).ca;
+      };
+      expect(await ca({})).to.deep.equal([pem('a'), pem('b'), pem('c')]);
+      expect(await ca({}, { CONSUL_CACERT: join(folder, 'a.pem') })).to.equal(pem('a'));
+      expect(await ca({ caFile: join(folder, 'b.pem') })).to.equal(pem('b'));
+      rmSync(join(folder, 'b.pem'));
+      expect(await ca({})).to.deep.equal([pem('a'), pem('c')]);
+      for (const name of ['a.pem', 'more']) rmSync(join(folder, name), { recursive: true });
+      expect((await refused(() => ca({}))).message).to.contain('holds no certificate');
+      rmSync(folder, { recursive: true });
+      expect((await refused(() => ca({}))).message).to.contain('cannot be read (ENOENT)');
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+
   it('refuses what is wrong in itself, with the name of it', async () => {
     const bad: readonly (readonly [ConsulOptions, Env, string])[] = [
       [{}, { CONSUL_HTTP_ADDR: 'ftp://x' }, 'CONSUL_HTTP_ADDR'],
       [{}, { CONSUL_HTTP_SSL_VERIFY: 'false' }, 'CONSUL_HTTP_SSL_VERIFY'],
       [{}, { CONSUL_HTTP_SSL: 'perhaps' }, 'CONSUL_HTTP_SSL'],
-      [{}, { CONSUL_CAPATH: '/etc/ca' }, 'CONSUL_CAPATH'],
       [{}, { CONSUL_CLIENT_CERT: '/c' }, 'CONSUL_CLIENT_CERT'],
       [{}, { CONSUL_HTTP_ADDR: '10.0.0.1:8500', CONSUL_HTTP_AUTH: 'a:b' }, 'CONSUL_HTTP_AUTH'],
       [{ address: '10.0.0.1:8500', caFile: '/ca' }, {}, 'consul.caFile'],
