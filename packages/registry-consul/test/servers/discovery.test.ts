@@ -272,7 +272,7 @@ describe('an agent that fails', function () {
     await agent.process.freeze();
     const began = performance.now();
     await watcher.is('stale');
-    expect(performance.now() - began).to.be.at.most(16_000);
+    expect(performance.now() - began).to.be.at.most(25_000);
     expect(watcher.names).to.deep.equal(['a-1', 'a-2']);
     await agent.process.thaw();
     await agent.deregister('a-2');
