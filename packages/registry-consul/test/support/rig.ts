@@ -90,7 +90,7 @@ export class Rig {
 }
 
 /** A little real time: what is on its way through the loopback arrives. */
-export async function breath(): Promise<void> {
+async function breath(): Promise<void> {
   for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setTimeout(resolve, 1));
 }
 
