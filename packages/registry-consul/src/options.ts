@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { CrowflyError, check, checkOptions } from '@crowfly/core';
+import { CrowflyError, check, checkOptions, hasControl } from '@crowfly/core';
 import { isServiceName, isTag } from './names.js';
 
 /** Options of {@link consul}; all have a default. What an option says goes before what a `CONSUL_` variable says. */
@@ -192,8 +192,7 @@ function waitMs(value: unknown, path: string): void {
 
 function printableText(value: unknown, path: string): void {
   check.string(value, path);
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-  if (/[\u0000-\u001f]/.test(value as string)) throw fault(path, 'has a control character');
+  if (hasControl(value as string)) throw fault(path, 'has a control character');
 }
 
 const fault = (path: string, text: string): CrowflyError =>

@@ -197,7 +197,7 @@ class EngineRecord implements Engine {
         status: service.snapshot.status,
         eligible: service.pool.eligible.length,
       })),
-      this.#registrations.all.map(({ registration: { instance, state }, registry }) => ({
+      this.#registrations.all.map(({ instance, state, registry }) => ({
         service: instance.service,
         registry,
         id: instance.id,

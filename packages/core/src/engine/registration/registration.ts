@@ -74,6 +74,11 @@ export class RegistrationRecord implements Registration {
     return this.#everThere ? 'failing' : 'registering';
   }
 
+  /** Id of the registry. */
+  get registry(): string {
+    return this.#parts.registry;
+  }
+
   get error(): unknown {
     return this.#error;
   }

@@ -18,14 +18,14 @@ export interface RegistrationsContext {
 /** The instances that this process keeps in registries. */
 export class Registrations {
   readonly #context: RegistrationsContext;
-  readonly #open = new Map<string, RegistrationRecord & { readonly registryId: string }>();
+  readonly #open = new Map<string, RegistrationRecord>();
 
   constructor(context: RegistrationsContext) {
     this.#context = context;
   }
 
-  get all(): readonly { readonly registration: Registration; readonly registry: string }[] {
-    return [...this.#open.values()].map((one) => ({ registration: one, registry: one.registryId }));
+  get all(): readonly RegistrationRecord[] {
+    return [...this.#open.values()];
   }
 
   /**
@@ -69,7 +69,7 @@ export class Registrations {
       events,
       ended: () => this.#open.delete(key),
     });
-    this.#open.set(key, Object.assign(record, { registryId: registry.id }));
+    this.#open.set(key, record);
     return record;
   }
 
